@@ -1,0 +1,42 @@
+// Weir itself, started as anybody starts it: `bin/weir run -f FILE`.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageVersion } from '../machine.ts'
+import type { Launch, Peer, Setup } from './peer.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+
+function config({ port, serverPort, mode, certificate, accessLog }: Setup, workers: number): string {
+  const log = accessLog ? `, access_log: '${accessLog}'` : ''
+  const tls = certificate ? `, tls: '${certificate}'` : ''
+  return `
+global: { workers: ${workers}, admin: off, control_socket: off, log: { level: warn }${log} }
+frontends:
+  web: { mode: ${mode}, bind: '127.0.0.1:${port}'${tls}, backend: app }
+backends:
+  app: { mode: ${mode}, balance: roundrobin, health_check: off, servers: ['127.0.0.1:${serverPort}'] }
+`
+}
+
+/** Writes the configuration. @returns the arguments of weir that run it */
+export function weirArguments(setup: Setup, workers: number): string[] {
+  const file = join(setup.folder, 'weir.yaml')
+  writeFileSync(file, config(setup, workers))
+  return ['run', '-f', file]
+}
+
+/** With `node` options, such as a profiler's, the entry point is started without bin/weir. */
+export function weirLaunch(setup: Setup, workers: number, nodeOptions: readonly string[] = []): Launch {
+  const args = weirArguments(setup, workers)
+  if (nodeOptions.length === 0) return { argv: [join(root, 'bin', 'weir'), ...args] }
+  return { argv: [process.execPath, ...nodeOptions, join(root, 'src', 'main.ts'), ...args] }
+}
+
+export const weir = (workers: number): Peer => ({
+  name: workers === 1 ? 'weir' : `weir-${workers}-workers`,
+  workers,
+  warmUp: 1,
+  version: () => `Weir ${packageVersion('.')} on Node ${process.versions.node} (OpenSSL ${process.versions.openssl})`,
+  cannot: () => null,
+  prepare: (setup) => weirLaunch(setup, workers),
+})

@@ -1,0 +1,55 @@
+// The commands, in one table. A command is one file: arguments in, exit code out. Each is loaded only when it is called,
+// so that `weir status` does not wait for what `weir run` needs.
+import { suggestion } from '../config/nearest.ts'
+
+interface Command {
+  readonly summary: string
+  /** Arguments after the name -> exit code. */
+  readonly run: (argv: string[]) => Promise<number>
+}
+
+export const commands: Readonly<Record<string, Command>> = {
+  run: { summary: 'run the load balancer', run: async (argv) => (await import('./run.ts')).run(argv) },
+  check: { summary: 'check a configuration without running it', run: async (argv) => (await import('./check.ts')).check(argv) },
+  status: { summary: 'show the state of a running Weir', run: async (argv) => (await import('./status.ts')).status(argv) },
+  version: { summary: 'print the version', run: async () => (await import('./version.ts')).printVersion() },
+  help: { summary: 'print this text, or that of a command', run: help },
+}
+
+const overview = `Usage: weir COMMAND [arguments]
+
+A load balancer for HTTP, TLS and TCP.
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+weir help COMMAND says more. Exit codes: 0 done, 1 failed, 2 wrong usage.
+`
+
+const aliases: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version', '-V': 'version' }
+
+/** @param argv without node and the script @returns the exit code */
+export async function dispatch(argv: readonly string[]): Promise<number> {
+  const [word, ...rest] = argv
+  if (word === undefined) {
+    process.stderr.write(overview)
+    return 2
+  }
+  return commandFor(aliases[word] ?? word)?.run(rest) ?? unknown(word)
+}
+
+const commandFor = (name: string): Command | undefined => (Object.hasOwn(commands, name) ? commands[name] : undefined)
+
+async function help([name]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === 'version') {
+    process.stdout.write(overview)
+    return 0
+  }
+  return commandFor(name)?.run(['--help']) ?? unknown(name)
+}
+
+function unknown(word: string): number {
+  process.stderr.write(`weir: there is no command "${word}"${suggestion(word, Object.keys(commands))}\n\n${overview}`)
+  return 2
+}

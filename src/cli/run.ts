@@ -1,0 +1,114 @@
+// `weir run`: the load balancer itself. Reads the configuration, starts the control plane, and stays until it has ended.
+// Prints log lines only; problems of the configuration and a start that failed go to stderr.
+import { StartError, startWeir } from '../control/supervisor.ts'
+import { formatProblems } from '../config/format.ts'
+import { configFromFlags } from '../config/from-flags.ts'
+import { loadConfig, type Loaded } from '../config/load.ts'
+import type { Config } from '../config/config.ts'
+import { openLog, type ProcessLog } from '../control/log.ts'
+import { prepare } from '../control/prepare.ts'
+import { handleSignals } from '../control/signals.ts'
+import { readArguments, UsageError, withUsage } from './usage.ts'
+import { version } from './version.ts'
+
+export const runUsage = `Usage: weir run FILE
+       weir run --listen ADDRESS --to SERVER[,SERVER...] [options]
+
+Runs the load balancer, by a configuration file (or a folder of *.yaml files), or by options alone.
+
+  -f, -c, --config FILE    the same as FILE
+      --listen ADDRESS     where clients connect: :8080, 127.0.0.1:80, unix:/path; may be repeated
+      --to SERVERS         where their requests go: 10.0.0.1:80,10.0.0.2:80; may be repeated
+      --balance ALGORITHM  roundrobin (default), leastconn, random or source
+      --tls FILE           terminate TLS with the certificate and key in this PEM file
+      --mode MODE          http (default) or tcp
+      --check CHECK        health check: tcp (default), http, a path, or off
+  -h, --help               this text
+
+Signals: SIGTERM and SIGINT finish what is under way and stop, a second one ends at once; SIGUSR1 opens log files anew.
+Exit codes: 0 stopped, 1 invalid configuration or failed, 2 wrong usage, 130 and 143 ended by a second signal.
+`
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  file: { type: 'string', short: 'f' },
+  listen: { type: 'string', multiple: true },
+  to: { type: 'string', multiple: true },
+  balance: { type: 'string' },
+  tls: { type: 'string' },
+  mode: { type: 'string' },
+  check: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** @param argv what follows the word `run` @returns the exit code, when Weir has ended */
+export function run(argv: string[]): Promise<number> {
+  return withUsage('run', runUsage, async () => {
+    const { values, positionals } = readArguments({ args: argv, options, allowPositionals: true })
+    if (values.help) {
+      process.stdout.write(runUsage)
+      return 0
+    }
+    const { config: long, file: short, help: _, ...flags } = values
+    const loaded = load([long, short, ...positionals].filter((file) => file !== undefined), flags)
+    if (loaded.config === null) {
+      process.stderr.write(formatProblems(loaded.problems, loaded.sources, 'text'))
+      return 1
+    }
+    const { config } = loaded
+    const log = await openLog(config.global.log).catch((error: Error) => error)
+    if (log instanceof Error) {
+      process.stderr.write(`weir: cannot open the process log: ${log.message}\n`)
+      return 1
+    }
+    for (const { code, message, file, line } of loaded.warnings) log.log.warn({ code, file, line }, message)
+    try {
+      return await serve(config, log)
+    } finally {
+      await log.close()
+    }
+  })
+}
+
+/** @throws UsageError when neither a file nor options say what to do, or both do */
+function load(files: readonly string[], flags: Parameters<typeof configFromFlags>[0]): Loaded {
+  const [file] = files
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined)
+  if (files.length > 1) throw new UsageError('name one file; for several, name the folder they are in')
+  if (file === undefined && given.length === 0) throw new UsageError('name a configuration file, or say --listen and --to')
+  if (file === undefined) return configFromFlags(flags)
+  if (given.length > 0) throw new UsageError(`--${given[0]![0]} and a configuration file do not go together`)
+  return loadConfig(file)
+}
+
+async function serve({ global, ...rest }: Config, { log, reopen }: ProcessLog): Promise<number> {
+  log.info({ version, node: process.versions.node }, `weir ${version} starting`)
+  const prepared = prepare({ global, ...rest }, log)
+  const weir = await startWeir({ version, ...prepared, admin: global.admin, controlSocket: global.controlSocket, log }).catch(
+    (error: unknown) => {
+      if (error instanceof StartError) return error
+      throw error
+    },
+  )
+  if (weir instanceof StartError) {
+    for (const problem of weir.problems) {
+      log.fatal(problem)
+      if (global.log.target !== 'stderr') process.stderr.write(`weir: ${problem}\n`)
+    }
+    return 1
+  }
+  const release = handleSignals({
+    log,
+    stop: () => void weir.stop(),
+    reopen: () => {
+      reopen()
+      weir.reopen()
+    },
+    exit: (code) => process.exit(code),
+  })
+  log.info({ workers: prepared.shape.workers }, `weir ${version} is ready: ${prepared.shape.workers} workers`)
+  const code = await weir.ended
+  release()
+  log.info('stopped')
+  return code
+}

@@ -1,0 +1,126 @@
+// The state of a running Weir as a person reads it: a line on the process, a table of frontends, a table of servers.
+// Pure: the clock and the colours are handed in.
+import type { ServerStatus, Status } from '../control/admin/status.ts'
+import type { HealthState } from '../model/states.ts'
+
+interface Cell {
+  readonly text: string
+  readonly colour?: Colour
+  readonly right?: boolean
+}
+type Colour = keyof typeof codes
+interface Style {
+  readonly colour: boolean
+  /** In milliseconds since the epoch. */
+  readonly now: number
+}
+
+const codes = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const
+const stateColours: Readonly<Record<HealthState, Colour>> = { up: 'green', down: 'red', checking: 'yellow' }
+
+export function statusText(status: Status, style: Style): string {
+  const { version, pid, uptime, workers, connections, maxConnections } = status
+  const state = status.draining ? 'stopping' : status.ready ? 'ready' : 'not ready'
+  const listening = workers.filter((worker) => worker.state === 'listening').length
+  const head = [
+    `weir ${version}`,
+    state,
+    `pid ${pid}`,
+    `up ${span(uptime)}`,
+    `${listening}/${workers.length} workers`,
+    `${count(connections)}/${count(maxConnections)} connections`,
+  ]
+  return [head.join(' · '), '', ...frontendLines(status, style), '', ...serverLines(status, style), ''].join('\n')
+}
+
+function frontendLines({ frontends }: Status, style: Style): string[] {
+  const rows = frontends.flatMap(({ name, mode, binds, connections, connectionsTotal, requests, bytesIn, bytesOut }) =>
+    binds.map(({ address, tls }, i): Cell[] => [
+      { text: i === 0 ? name : '' },
+      { text: address },
+      { text: tls ? `${mode}+tls` : mode },
+      ...(i === 0 ? [count(connections), count(connectionsTotal), count(requests), size(bytesIn), size(bytesOut)] : []).map(right),
+    ]),
+  )
+  return table(['FRONTEND', 'BIND', 'MODE', 'CONNS', 'TOTAL', 'REQUESTS', 'IN', 'OUT'], rows, style)
+}
+
+function serverLines({ backends }: Status, style: Style): string[] {
+  const rows = backends.flatMap(({ name, servers }) => servers.map((server, i) => serverCells(i === 0 ? name : '', server, style)))
+  return table(
+    ['BACKEND', 'SERVER', 'ADDRESS', 'STATE', 'SINCE', 'LAST CHECK', 'WEIGHT', 'INFLIGHT', 'CONNS', 'REQUESTS', 'ERRORS'],
+    rows,
+    style,
+  )
+}
+
+function serverCells(backend: string, server: ServerStatus, { now }: Style): Cell[] {
+  const { name, address, state, admin, since, lastResult, lastDuration, weight, inflight, connections, requests, errors } = server
+  const check = lastResult === null ? '-' : `${lastResult}${lastDuration === null ? '' : ` (${Math.round(lastDuration)} ms)`}`
+  return [
+    { text: backend },
+    { text: server.backup ? `${name} (backup)` : name },
+    { text: address === name ? '' : address },
+    admin === 'ready' ? { text: state, colour: stateColours[state] } : { text: `${admin} (${state})`, colour: 'yellow' },
+    { text: span((now - Date.parse(since)) / 1000) },
+    { text: check, ...(state === 'down' ? { colour: 'red' as const } : {}) },
+    ...[weight, inflight, connections, requests].map((n) => right(count(n))),
+    { ...right(count(errors)), ...(errors > 0 ? { colour: 'yellow' as const } : {}) },
+  ]
+}
+
+const right = (text: string): Cell => ({ text, right: true })
+
+/** Columns as wide as their widest cell; numbers stand at the right. */
+function table(titles: readonly string[], rows: readonly (readonly Cell[])[], style: Style): string[] {
+  const numeric = titles.map((_, i) => rows.some((row) => row[i]?.right === true))
+  const header = titles.map((text, i): Cell => ({ text, colour: 'bold', right: numeric[i]! }))
+  const widths = titles.map((_, i) => Math.max(...[header, ...rows].map((row) => row[i]?.text.length ?? 0)))
+  return [header, ...rows].map((row) =>
+    row.map((cell, i) => paint(cell, { width: widths[i]!, last: i === titles.length - 1, ...style })).join('  ').trimEnd(),
+  )
+}
+
+function paint({ text, colour, right }: Cell, { width, last, ...style }: Style & { width: number; last: boolean }): string {
+  const padded = right ? text.padStart(width) : last ? text : text.padEnd(width)
+  return style.colour && colour !== undefined && text !== '' ? padded.replace(text, `\x1b[${codes[colour]}m${text}\x1b[0m`) : padded
+}
+
+/** `45s`, `3m 12s`, `5h 3m`, `12d 4h`: the two largest units. */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds))
+  const parts = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'm'],
+    [whole % 60, 's'],
+  ] as const
+  const first = parts.findIndex(([n]) => n > 0)
+  if (first < 0) return '0s'
+  return parts
+    .slice(first, first + 2)
+    .filter(([n], i) => i === 0 || n > 0)
+    .map(([n, unit]) => `${n}${unit}`)
+    .join(' ')
+}
+
+/** `1234`, `12.3k`, `4.56M`: at most four digits and a letter. */
+export function count(n: number): string {
+  return scaled(n, 1000, ['', 'k', 'M', 'G', 'T'])
+}
+
+/** The same for bytes, in powers of 1024. */
+export function size(n: number): string {
+  return scaled(n, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])
+}
+
+function scaled(n: number, base: number, units: readonly string[]): string {
+  if (n < 10_000) return `${n}${units[0]}`
+  let value = n
+  let unit = 0
+  while (value >= base && unit < units.length - 1) {
+    value /= base
+    unit++
+  }
+  return `${value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0)}${units[unit]}`
+}

@@ -1,0 +1,142 @@
+// The configuration as the rest of Weir sees it: complete, resolved and frozen. Every default is filled in, every file is
+// read, every name is checked. Types only; the groups of plain options follow from their declarations.
+import type { z } from 'zod'
+import type { BalancerName } from '../model/balancers.ts'
+import type { Mode } from '../model/states.ts'
+import type { Bytes, Millis } from '../model/units.ts'
+import type { DurationText, SizeText } from './quantities.ts'
+import type { backendTimeouts, checkNumbers } from './schema-backend.ts'
+import type { forwardOptions, frontendTimeouts, limitOptions } from './schema-frontend.ts'
+import type { logOptions } from './schema-global.ts'
+
+type Camel<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
+type Setting<T> = T extends DurationText ? Millis : T extends SizeText ? Bytes : T
+/** A group of options after reading: names in camelCase, durations and sizes as numbers, nothing left out. */
+export type Settings<Shape extends Record<string, z.ZodType>> = {
+  readonly [Name in keyof Shape as Camel<Name>]: Setting<NonNullable<z.infer<Shape[Name]>>>
+}
+
+export interface Config {
+  readonly global: GlobalConfig
+  /** In the order of the file; so are backends. */
+  readonly frontends: readonly FrontendConfig[]
+  readonly backends: readonly BackendConfig[]
+}
+
+export interface GlobalConfig {
+  /** 'auto': one per core. */
+  readonly workers: number | 'auto'
+  /** 'auto': from the limit of open files. */
+  readonly maxConnections: number | 'auto'
+  readonly shutdownTimeout: Millis
+  /** Loopback address of /metrics, /livez and /readyz, or null: not served. */
+  readonly admin: { readonly host: string; readonly port: number } | null
+  /** Absolute path, 'auto', or null: none. */
+  readonly controlSocket: string | null
+  readonly log: Settings<typeof logOptions>
+  readonly accessLog: AccessLogConfig | null
+}
+
+export interface AccessLogConfig {
+  readonly format: 'json' | 'haproxy'
+  /** Absolute path, or 'stdout'. */
+  readonly target: string
+}
+
+export interface FrontendConfig {
+  readonly name: string
+  readonly mode: Mode
+  readonly binds: readonly BindConfig[]
+  /** null: as many as the process takes. */
+  readonly maxConnections: number | null
+  readonly accessLog: boolean
+  readonly timeouts: Settings<typeof frontendTimeouts>
+  readonly limits: Settings<typeof limitOptions>
+  readonly forward: Omit<Settings<typeof forwardOptions>, 'via'> & { readonly via: string | null }
+  readonly routes: readonly RouteConfig[]
+  /** Name of the default backend, or null. */
+  readonly backend: string | null
+}
+
+export interface RouteConfig {
+  /** Lower-cased; '*.example.com' for all names below; null: any. */
+  readonly host: string | null
+  /** Prefix of whole segments; null: any. */
+  readonly path: string | null
+  readonly backend: string
+}
+
+export interface BindConfig {
+  /** 'frontend/0.0.0.0:443': the same name after a reload. */
+  readonly id: string
+  readonly host: string | null
+  readonly port: number
+  /** Absolute path of a unix socket, or null. */
+  readonly path: string | null
+  readonly tls: TlsConfig | null
+}
+
+export interface TlsConfig {
+  readonly certificates: readonly CertificateConfig[]
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly ciphers: string | null
+  readonly alpn: readonly string[]
+}
+
+export interface CertificateConfig {
+  /** PEM, leaf first. */
+  readonly cert: string
+  /** PEM. Never logged. */
+  readonly key: string
+  readonly names: readonly string[]
+  readonly keyType: 'ec' | 'rsa' | 'other'
+}
+
+export interface BackendConfig {
+  readonly name: string
+  readonly mode: Mode
+  readonly balance: { readonly algorithm: BalancerName }
+  /** null: no checks, servers count as up. */
+  readonly healthCheck: HealthCheckConfig | null
+  readonly servers: readonly ServerConfig[]
+  readonly timeouts: Settings<typeof backendTimeouts>
+  readonly retries: number
+  readonly idleConnections: number
+}
+
+export interface HealthCheckConfig extends Settings<typeof checkNumbers> {
+  readonly fastInterval: Millis
+  /** null: a tcp check. */
+  readonly http: {
+    readonly method: string
+    readonly path: string
+    /** null: the address of the server. */
+    readonly host: string | null
+    /** Both ends included. */
+    readonly expect: readonly (readonly [low: number, high: number])[]
+  } | null
+}
+
+export interface ServerConfig extends TargetConfig {
+  readonly name: string
+  readonly weight: number
+  readonly backup: boolean
+  /** Where the checks go; another port or TLS than the traffic, where the options say so. */
+  readonly check: TargetConfig
+}
+
+/** A place to connect to: host and port, or the path of a unix socket. */
+export interface TargetConfig {
+  readonly host: string | null
+  readonly port: number
+  readonly path: string | null
+  readonly tls: ServerTlsConfig | null
+}
+
+export interface ServerTlsConfig {
+  readonly verify: boolean
+  /** PEM; null: the authorities that Node ships. */
+  readonly ca: string | null
+  readonly serverName: string | null
+}

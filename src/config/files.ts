@@ -1,0 +1,34 @@
+// Files that options name: certificates, keys, authorities. Relative paths start from the folder of the configuration file.
+// Nothing of a file's content ever gets into a message.
+import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Problems } from './problems.ts'
+import { show, type Node } from './tree.ts'
+
+/** What a failed look at a file means, without the path. */
+export function fileTrouble(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file'
+  if (code === 'EISDIR') return 'it is a folder'
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
+  return code ?? 'it cannot be read'
+}
+
+export const absolute = (path: string, node: Node): string => resolve(node.place.source.folder, path)
+
+/** Text of the file that the node names; null when it cannot be read, which is reported. */
+export function readNamedFile(path: string, node: Node, problems: Problems): string | null {
+  const full = absolute(path, node)
+  const fail = (why: string): null => {
+    problems.add(node.place, 'UNREADABLE_FILE', `Cannot read the file ${show(node)}: ${why}`)
+    return null
+  }
+  try {
+    const stat = statSync(full)
+    if (stat.isDirectory()) return fail('it is a folder')
+    if (!stat.isFile()) return fail('it is not a regular file')
+    return readFileSync(full, 'utf8')
+  } catch (error) {
+    return fail(fileTrouble(error))
+  }
+}

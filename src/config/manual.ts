@@ -1,0 +1,129 @@
+// docs/configuration.md: a guide in words (manual-guide.ts), then tables of every option from their declarations, then the
+// codes of problems. What an option means is written where the option is declared, not here.
+import { z } from 'zod'
+import { codesIntro, guide, sectionIntros } from './manual-guide.ts'
+import { factsOf } from './options.ts'
+import { problemCodes } from './problems.ts'
+import { formOf } from './read.ts'
+import { backendSchema, checkSchema, serverSchema, serverTlsSchema } from './schema-backend.ts'
+import { bindSchema, frontendSchema, routeSchema, tlsSchema } from './schema-frontend.ts'
+import { accessLogSchema, globalSchema } from './schema-global.ts'
+import { configSchema } from './schema.ts'
+
+type Schema = z.core.$ZodType
+
+/** In the order of the manual. `defaults` is not a table: it takes what the others take. */
+const sections: readonly z.ZodObject[] = [
+  globalSchema,
+  accessLogSchema,
+  frontendSchema,
+  bindSchema,
+  tlsSchema,
+  routeSchema,
+  backendSchema,
+  serverSchema,
+  serverTlsSchema,
+  checkSchema,
+]
+
+export function configurationManual(): string {
+  const tables = sections.map((schema) => {
+    const { title } = factsOf(schema)
+    const intro = sectionIntros[title!]
+    return [`### ${title}`, '', ...(intro ? [intro, ''] : []), ...tableHead, ...rowsOf(schema), ''].join('\n')
+  })
+  const codes = Object.entries(problemCodes).map(([code, { severity, text }]) => `| \`${code}\` | ${severity} | ${text} |`)
+  return [
+    '<!-- Generated from src/config by `npm run generate`; do not edit. -->',
+    guide,
+    '## Reference',
+    '',
+    ...tables,
+    '### defaults',
+    '',
+    ...defaultsList(),
+    '',
+    codesIntro,
+    '| Code | Severity | Meaning |',
+    '|---|---|---|',
+    ...codes,
+    '',
+  ].join('\n')
+}
+
+const tableHead = ['| Option | Type | Default | Bounds | Meaning |', '|---|---|---|---|---|']
+
+/** A line for each option; maps without a heading of their own are opened in place, with dotted names. */
+function rowsOf(schema: z.ZodObject, prefix = ''): string[] {
+  return Object.entries(schema.shape).flatMap(([key, option]) => {
+    const facts = factsOf(option)
+    const inner = option instanceof z.ZodOptional ? option.unwrap() : option
+    const name = `\`${prefix}${key}\``
+    if (inner instanceof z.ZodObject && factsOf(inner).title === undefined) {
+      return [`| ${name} | map | | | ${facts.description ?? ''} |`, ...rowsOf(inner, `${prefix}${key}.`)]
+    }
+    const needed = !(option instanceof z.ZodOptional)
+    const fallback = facts.default === undefined ? facts.otherwise : `\`${facts.default}\``
+    const cells = [name, typeOf(inner), needed ? '**required**' : (fallback ?? ''), boundsOf(inner), facts.description ?? '']
+    return [`| ${cells.join(' | ')} |`]
+  })
+}
+
+function boundsOf(schema: Schema): string {
+  const { bounds, unit } = factsOf(schema)
+  const words = unit === 'ms' || unit === 'bytes' ? undefined : unit
+  return [bounds, words].filter((each) => each !== undefined).join(' ')
+}
+
+/** The forms a value can have, in words. */
+function typeOf(schema: Schema): string {
+  const form = formOf(schema)
+  const { title } = factsOf(schema)
+  switch (form.type) {
+    case 'leaf':
+      return factsOf(schema).kind!
+    case 'map':
+      return title === undefined ? `\`{${Object.keys(form.shape).join(', ')}}\`` : `[${title}](#${anchor(title)})`
+    case 'names':
+      return `map of names to ${typeOf(form.value)}`
+    case 'list':
+      return `list (${typeOf(form.item)})`
+    case 'either':
+      return eitherOf(form.forms)
+  }
+}
+
+function eitherOf(forms: readonly Schema[]): string {
+  const words: string[] = []
+  const single = forms.filter((each) => !['list', 'names'].includes(formOf(each).type)).map(typeOf)
+  for (const each of forms) {
+    const form = formOf(each)
+    if (form.type === 'list' && typeOf(form.item) === single.join(', or ')) words.push('a list of those')
+    else if (form.type === 'names') words.push('a map of names to the same')
+    else words.push(typeOf(each))
+  }
+  return words.join(', or ')
+}
+
+function defaultsList(): string[] {
+  const defaults = configSchema.shape.defaults.unwrap()
+  const names = (schema: z.ZodObject): string[] =>
+    Object.entries(schema.shape).flatMap(([key, option]) => {
+      const inner = option instanceof z.ZodOptional ? option.unwrap() : option
+      return inner instanceof z.ZodObject ? names(inner).map((each) => `${key}.${each}`) : [key]
+    })
+  const known = names(defaults)
+  const of = (schema: z.ZodObject): string => {
+    const own = new Set(names(schema))
+    return known.filter((each) => own.has(each)).map((each) => `\`${each}\``).join(', ')
+  }
+  return [
+    sectionIntros['defaults']!,
+    '',
+    `- of [frontends](#frontends): ${of(frontendSchema)}`,
+    `- of [backends](#backends): ${of(backendSchema)}`,
+  ]
+}
+
+/** As GitHub makes the anchor of a heading. */
+const anchor = (title: string): string => title.toLowerCase().replaceAll(' ', '-')

@@ -1,0 +1,180 @@
+// A backend as written, over `defaults`, to a BackendConfig: servers with their names and addresses, health check, timeouts.
+// Which frontends use it, and so its mode, is found out in resolve.ts.
+import type { BalancerName } from '../model/balancers.ts'
+import type { Mode } from '../model/states.ts'
+import { ms } from '../model/units.ts'
+import { formatAddress, parseServerAddress, type ServerAddress } from './address.ts'
+import type { BackendConfig, HealthCheckConfig, ServerConfig, ServerTlsConfig } from './config.ts'
+import { absolute } from './files.ts'
+import { parseDuration } from './quantities.ts'
+import { resolveServerTls, type TlsContext } from './resolve-tls.ts'
+import { backendSchema, backendTimeouts, checkNumbers, checkSchema, httpOptions } from './schema-backend.ts'
+import type { BackendText, DefaultsText } from './schema.ts'
+import { settle, settleOne } from './settle.ts'
+import { parseStatuses, type StatusRange } from './statuses.ts'
+import { child, keyPlace, show, type MapNode, type Node } from './tree.ts'
+
+type CheckText = Exclude<NonNullable<BackendText['health_check']>, string>
+type ServersText = NonNullable<BackendText['servers']>
+type ServerText = Exclude<Extract<ServersText, readonly unknown[]>[number], string | undefined>
+
+/** One backend: what is written, where, and what it goes by where nothing is written. */
+export interface BackendInput {
+  readonly name: string
+  readonly text: BackendText
+  readonly node: Node
+  readonly defaults: DefaultsText
+}
+
+export function resolveBackend(input: BackendInput, mode: Mode, context: TlsContext): BackendConfig {
+  const { name, text, node, defaults } = input
+  const balance = settleOne(backendSchema.shape.balance, text.balance, defaults.balance)
+  const algorithm = typeof balance === 'string' ? balance : (balance as { algorithm?: string }).algorithm
+  const check = resolveCheck(text.health_check, defaults.health_check, child(node, 'health_check'), context)
+  return {
+    name,
+    mode,
+    balance: { algorithm: (algorithm ?? 'roundrobin') as BalancerName },
+    healthCheck: check.config,
+    servers: resolveServers(input, check.place, context),
+    timeouts: settle(backendTimeouts, text.timeouts, defaults.timeouts),
+    retries: settleOne(backendSchema.shape.retries, text.retries, defaults.retries) as number,
+    idleConnections: settle(httpOptions, text.http, defaults.http).idleConnections,
+  }
+}
+
+/** Where checks go, apart from the server's own address. */
+type CheckPlace = Pick<CheckText, 'port' | 'tls'>
+
+const httpOnly = ['method', 'path', 'host', 'expect'] as const
+
+/** A shorthand in its long form; null: off. */
+function longForm(text: BackendText['health_check']): CheckText | null | undefined {
+  if (typeof text !== 'string') return text
+  if (text === 'off') return null
+  return text === 'tcp' || text === 'http' ? { type: text } : { type: 'http', path: text }
+}
+
+const kindOf = (text: CheckText): 'tcp' | 'http' | undefined =>
+  text.type ?? (httpOnly.some((key) => text[key] !== undefined) ? 'http' : undefined)
+
+function resolveCheck(
+  written: BackendText['health_check'],
+  fallback: BackendText['health_check'],
+  node: Node | undefined,
+  { problems }: TlsContext,
+): { config: HealthCheckConfig | null; place: CheckPlace } {
+  const shared = longForm(fallback)
+  const own = longForm(written)
+  if (own === null || (own === undefined && shared === null)) return { config: null, place: {} }
+  const layers: readonly CheckText[] = [own ?? {}, shared ?? {}]
+  const first = <K extends keyof CheckText>(key: K) => layers.find((layer) => layer[key] !== undefined)?.[key]
+  const type = layers.map(kindOf).find((each) => each !== undefined) ?? 'tcp'
+  if (type === 'tcp' && node?.kind === 'map') {
+    for (const key of httpOnly) {
+      if (node.entries.has(key)) problems.add(keyPlace(node, key), 'NO_EFFECT', `${key} does nothing in a tcp check`)
+    }
+  }
+  const numbers = settle(checkNumbers, ...layers)
+  const fast = first('fast_interval')
+  const intervalIsWrong = own?.interval === undefined && child(node, 'interval') !== undefined
+  if (own?.fast_interval !== undefined && !intervalIsWrong && parseDuration(own.fast_interval)! > numbers.interval) {
+    problems.add(child(node, 'fast_interval')!.place, 'OUT_OF_RANGE', 'fast_interval is longer than interval')
+  }
+  const { shape } = checkSchema
+  const config: HealthCheckConfig = {
+    ...numbers,
+    fastInterval: ms(Math.min(fast === undefined ? 1000 : parseDuration(fast)!, numbers.interval)),
+    http:
+      type === 'tcp'
+        ? null
+        : {
+            method: settleOne(shape.method, first('method')) as string,
+            path: settleOne(shape.path, first('path')) as string,
+            host: first('host') ?? null,
+            expect: ranges(settleOne(shape.expect, first('expect')) as NonNullable<CheckText['expect']>),
+          },
+  }
+  return { config, place: { port: first('port'), tls: first('tls') } }
+}
+
+function ranges(expect: NonNullable<CheckText['expect']>): StatusRange[] {
+  const list = Array.isArray(expect) ? expect : [expect]
+  return list.filter((each) => each !== undefined).map((each: string | number) => parseStatuses(each)!)
+}
+
+/** A server in its long form, with the node of its address and the one that stands for it as a whole. */
+interface ServerInput {
+  readonly name: string | undefined
+  readonly text: Omit<ServerText, 'name'>
+  readonly node: Node
+  readonly addressNode: Node
+}
+
+function serverInputs(text: ServersText, node: Node): ServerInput[] {
+  const one = (name: string | undefined, server: ServerText | string | undefined, at: Node | undefined): ServerInput[] => {
+    if (server === undefined || at === undefined) return []
+    if (typeof server === 'string') return [{ name, text: { address: server }, node: at, addressNode: at }]
+    const addressNode = child(at, 'address')
+    return addressNode ? [{ name: name ?? server.name, text: server, node: at, addressNode }] : []
+  }
+  if (typeof text === 'string') return one(undefined, text, node)
+  if (Array.isArray(text)) return text.flatMap((server: ServerText | string | undefined, i) => one(undefined, server, child(node, i)))
+  const named = text as Readonly<Record<string, ServerText | string | undefined>>
+  return Object.entries(named).flatMap(([name, server]) => one(name, server, child(node, name)))
+}
+
+function resolveServers({ name: backend, text, node }: BackendInput, check: CheckPlace, context: TlsContext): ServerConfig[] {
+  const { problems } = context
+  const servers: ServerConfig[] = []
+  const names = new Set<string>()
+  const addresses = new Set<string>()
+  const serversNode = child(node, 'servers')
+  if (text.servers === undefined || !serversNode) return servers
+  for (const input of serverInputs(text.servers, serversNode)) {
+    const parsed = input.text.address === undefined ? null : parseServerAddress(input.text.address)
+    if (parsed === null || 'expected' in parsed) continue
+    const path = parsed.path === null ? null : absolute(parsed.path, input.addressNode)
+    const target = { host: parsed.host, port: parsed.port, path }
+    const address = formatAddress(target)
+    const name = input.name ?? address
+    if (addresses.has(address)) {
+      problems.add(input.addressNode.place, 'DUPLICATE_ADDRESS', `Another server of ${backend} has the address ${show(input.addressNode)} too`)
+    } else if (names.has(name)) {
+      const at = child(input.node, 'name') ?? input.addressNode
+      problems.add(at.place, 'DUPLICATE_NAME', `Another server of ${backend} has the name ${show(at)} too`)
+    }
+    addresses.add(address)
+    names.add(name)
+    const tls = tlsOf(input, parsed, { text: text.tls, node: child(node, 'tls') }, context)
+    servers.push({
+      ...target,
+      name,
+      weight: input.text.weight ?? 1,
+      backup: input.text.backup ?? false,
+      tls,
+      check: { ...target, port: path === null ? (input.text.check_port ?? check.port ?? target.port) : 0, tls: checkTls(check.tls, tls) },
+    })
+  }
+  return servers
+}
+
+/** What the address says by its scheme goes before what the backend says, and must agree with what the server says. */
+function tlsOf(
+  { text, node, addressNode }: ServerInput,
+  { tls: scheme }: ServerAddress,
+  shared: { text: BackendText['tls']; node: Node | undefined },
+  { problems }: TlsContext,
+): ServerTlsConfig | null {
+  const tlsNode = child(node, 'tls')
+  if (scheme !== null && text.tls !== undefined && scheme !== (text.tls !== false)) {
+    const place = tlsNode ? keyPlace(node as MapNode, 'tls') : addressNode.place
+    problems.add(place, 'BAD_VALUE', `tls contradicts the address: it begins with ${scheme ? 'https' : 'http'}://`)
+  }
+  return resolveServerTls({ text: text.tls ?? scheme ?? undefined, node: tlsNode }, shared, problems)
+}
+
+function checkTls(said: boolean | undefined, traffic: ServerTlsConfig | null): ServerTlsConfig | null {
+  if (said === false) return null
+  return said === true ? (traffic ?? { verify: true, ca: null, serverName: null }) : traffic
+}

@@ -1,0 +1,151 @@
+// The whole configuration from what is written: sections resolved one by one, then what can only be seen from above:
+// which backends are used and in which mode, which binds are in each other's way.
+import { isIP } from 'node:net'
+import { resolve as resolvePath } from 'node:path'
+import type { Mode } from '../model/states.ts'
+import { formatAddress, isLoopback, parseBindAddress } from './address.ts'
+import type { AccessLogConfig, Config, GlobalConfig } from './config.ts'
+import { absolute } from './files.ts'
+import { suggestion } from './nearest.ts'
+import { resolveBackend } from './resolve-backend.ts'
+import { modeOf, resolveFrontend, type FrontendInput, type PlacedBind } from './resolve-frontend.ts'
+import type { TlsContext } from './resolve-tls.ts'
+import { globalSchema, logOptions } from './schema-global.ts'
+import type { ConfigText, GlobalText } from './schema.ts'
+import { settle, settleOne } from './settle.ts'
+import { child, keyPlace, show, type Entry, type MapNode, type Node, type Place } from './tree.ts'
+
+/** @returns the configuration, of use only when no error was reported */
+export function resolveConfig(text: ConfigText, root: MapNode, context: TlsContext): Config {
+  const defaults = text.defaults ?? {}
+  const global = resolveGlobal(text.global ?? {}, child(root, 'global'), root, context)
+  const inputs = entriesOf(child(root, 'frontends')).flatMap(({ key, value, keyPlace: place }): FrontendInput[] => {
+    const frontend = text.frontends?.[key]
+    return frontend && value.kind === 'map' ? [{ name: key, text: frontend, node: value, keyPlace: place, defaults }] : []
+  })
+  const resolved = inputs.map((input) => resolveFrontend(input, context))
+  findBindConflicts(resolved.flatMap(({ binds }) => binds), global, context)
+
+  const backendEntries = entriesOf(child(root, 'backends'))
+  const { uses, complete } = findUses(inputs, backendEntries, context)
+  const backends = backendEntries.flatMap((entry) => {
+    const backend = text.backends?.[entry.key]
+    if (!backend || entry.value.kind !== 'map') return []
+    const own = uses.get(entry.key) ?? []
+    if (own.length === 0 && complete) context.problems.add(entry.keyPlace, 'UNUSED_BACKEND', `No frontend uses the backend ${entry.key}`)
+    const mode = backendMode(entry, backend.mode, own, context) ?? defaults.mode ?? 'http'
+    return [resolveBackend({ name: entry.key, text: backend, node: entry.value, defaults }, mode, context)]
+  })
+  return { global, frontends: resolved.map(({ frontend }) => frontend), backends }
+}
+
+const entriesOf = (node: Node | undefined): Entry[] => (node?.kind === 'map' ? [...node.entries.values()] : [])
+
+function resolveGlobal(text: GlobalText, node: Node | undefined, root: MapNode, { problems }: TlsContext): GlobalConfig {
+  const { shape } = globalSchema
+  const file = (path: string, key: string): string => {
+    const at = key.split('.').reduce<Node | undefined>((from, step) => child(from, step), node) ?? root
+    return absolute(path, at)
+  }
+  const log = settle(logOptions, text.log)
+  const socket = settleOne(shape.control_socket, text.control_socket) as string
+  const adminText = settleOne(shape.admin, text.admin) as string | number
+  const admin = typeof adminText === 'number' || /^\d+$/.test(adminText) ? `127.0.0.1:${adminText}` : adminText
+  const parsed = admin === 'off' ? null : parseBindAddress(admin)
+  if (parsed && !('expected' in parsed) && (parsed.host === null || !isLoopback(parsed.host))) {
+    const at = child(node, 'admin') ?? root
+    const message = `Cannot serve admin at ${show(at)}: it has no access control yet, so only a loopback address such as "127.0.0.1:9180" is allowed`
+    problems.add(at.place, 'BAD_ADDRESS', message)
+  }
+  return {
+    workers: settleOne(shape.workers, text.workers) as number | 'auto',
+    maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
+    shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
+    admin: parsed && 'host' in parsed && parsed.host !== null ? { host: parsed.host, port: parsed.port } : null,
+    controlSocket: socket === 'off' ? null : socket === 'auto' ? 'auto' : file(socket.replace(/^unix:/, ''), 'control_socket'),
+    log: { ...log, target: log.target === 'stderr' || log.target === 'stdout' ? log.target : file(log.target, 'log.target') },
+    accessLog: accessLog(text.access_log, (path, key) => file(path, key)),
+  }
+}
+
+function accessLog(text: GlobalText['access_log'], file: (path: string, key: string) => string): AccessLogConfig | null {
+  if (text === undefined || text === 'off') return null
+  const long = typeof text === 'string' ? { target: text } : text
+  if (long.target === undefined) return null
+  const key = typeof text === 'string' ? 'access_log' : 'access_log.target'
+  return { format: long.format ?? 'json', target: long.target === 'stdout' ? 'stdout' : file(long.target, key) }
+}
+
+/** A backend is named here, by a frontend of this mode (null: not known). */
+interface Use {
+  readonly frontend: string
+  readonly mode: Mode | null
+  readonly place: Place
+}
+
+/** Who names which backend. Not `complete` where a name is wrong, so that the backend it means would look unused. */
+function findUses(
+  inputs: readonly FrontendInput[],
+  backends: readonly Entry[],
+  { problems }: TlsContext,
+): { uses: Map<string, Use[]>; complete: boolean } {
+  let complete = true
+  const uses = new Map<string, Use[]>(backends.map(({ key }) => [key, []]))
+  for (const input of inputs) {
+    const { name, text, node } = input
+    const mode = modeOf(input)
+    const routesNode = child(node, 'routes')
+    const routes = mode === 'tcp' ? [] : (text.routes ?? []) // routes in tcp mode are reported as such
+    const named = routes.map((route, i) => ({ backend: route?.backend, at: child(child(routesNode, i), 'backend') }))
+    for (const { backend, at } of [...named, { backend: text.backend, at: child(node, 'backend') }]) {
+      if (!at) continue
+      const known = backend === undefined ? undefined : uses.get(backend)
+      if (known) known.push({ frontend: name, mode, place: at.place })
+      else complete = false
+      if (known || backend === undefined || backends.length === 0) continue
+      problems.add(at.place, 'UNKNOWN_BACKEND', `There is no backend ${show(at)}${suggestion(backend, uses.keys())}`)
+    }
+  }
+  return { uses, complete }
+}
+
+function backendMode({ key, value }: Entry, said: Mode | undefined, uses: readonly Use[], { problems }: TlsContext): Mode | null {
+  const first = uses.find(({ mode }) => mode !== null)
+  const mode = said ?? first?.mode ?? null
+  for (const use of uses) {
+    if (use.mode === null || use.mode === mode) continue
+    const why = said === undefined ? `${first!.frontend} uses it in mode ${mode}` : `it is of mode ${mode}`
+    problems.add(use.place, 'MODE_CONFLICT', `${use.frontend} cannot use ${key} in mode ${use.mode}: ${why}`)
+  }
+  if (mode !== 'tcp') return mode
+  const timeouts = child(value, 'timeouts')
+  const idle: [Node | undefined, string][] = [[value, 'http'], ...['server_response', 'server_idle', 'idle_connection'].map((each): [Node | undefined, string] => [timeouts, each])]
+  for (const [map, option] of idle) {
+    if (map?.kind === 'map' && map.entries.has(option)) {
+      problems.add(keyPlace(map, option), 'NO_EFFECT', `${option} does nothing in tcp mode`)
+    }
+  }
+  return mode
+}
+
+function findBindConflicts(binds: readonly PlacedBind[], { admin }: GlobalConfig, { problems }: TlsContext): void {
+  const taken: { host: string | null; port: number; path: string | null; by: string }[] = []
+  if (admin) taken.push({ ...admin, path: null, by: 'global.admin' })
+  for (const { bind, place } of binds) {
+    const other = taken.find((each) => inTheWay(each, bind))
+    if (other) {
+      problems.add(place, 'BIND_CONFLICT', `${formatAddress(bind)} is taken by ${other.by}, which listens on ${formatAddress(other)}`)
+    }
+    taken.push({ ...bind, by: `frontend ${bind.id.slice(0, bind.id.indexOf('/'))}` })
+  }
+}
+
+type Address = Pick<PlacedBind['bind'], 'host' | 'port' | 'path'>
+
+/** One path, or one port on addresses that overlap: '::' is all of both families, '0.0.0.0' all of IPv4. */
+function inTheWay(a: Address, b: Address): boolean {
+  if (a.host === null || b.host === null) return a.path !== null && b.path !== null && resolvePath(a.path) === resolvePath(b.path)
+  if (a.port === 0 || a.port !== b.port) return false
+  if (a.host === b.host || a.host === '::' || b.host === '::') return true
+  return (a.host === '0.0.0.0' || b.host === '0.0.0.0') && isIP(a.host) === isIP(b.host)
+}

@@ -1,0 +1,165 @@
+// Options of a frontend: where clients arrive, what they may do, and which backend gets their requests.
+import { z } from 'zod'
+import {
+  bindAddress,
+  duration,
+  either,
+  flag,
+  group,
+  integer,
+  judged,
+  listOf,
+  name,
+  option,
+  path,
+  required,
+  size,
+  text,
+  word,
+} from './options.ts'
+import { isHostName } from './address.ts'
+
+export const modes = ['http', 'tcp'] as const
+
+export const frontendTimeouts = {
+  client_header: option(duration('100ms', '1h'), {
+    default: '10s',
+    doc: 'For the head of a request, from the accept or from the first byte of a later request; then 408.',
+  }),
+  client_idle: option(duration('100ms', '24h'), {
+    default: '60s',
+    doc: 'No byte of a body is sent or taken by the client for this long; then the connection ends.',
+  }),
+  keep_alive: option(duration('100ms', '24h'), { default: '75s', doc: 'Between two requests on one connection.' }),
+  tls_handshake: option(duration('100ms', '1h'), { default: '10s', doc: 'For the TLS handshake with the client.' }),
+}
+
+export const limitOptions = {
+  head: option(size('1KiB', '32KiB'), { default: '16KiB', doc: 'Request line and header fields together; then 431.' }),
+  fields: option(integer(1, 1000), { default: 100, doc: 'Header fields of a request; then 431.' }),
+  target: option(size('64B', '32KiB'), { default: '8KiB', doc: 'Target (path and query) of a request; then 414.' }),
+}
+
+export const forwardOptions = {
+  x_forwarded: option(flag(), {
+    default: true,
+    doc: 'Append the client to `X-Forwarded-For` and set `X-Forwarded-Proto` and `X-Forwarded-Port`.',
+  }),
+  request_id: option(word(['keep', 'replace', 'off']), {
+    default: 'keep',
+    doc: '`X-Request-ID`: keep a well-formed one of the client and make one where there is none; always make a new one; or leave the field alone.',
+  }),
+  via: option(text('`off` or a name', '"off" or a pseudonym of letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]+$/), {
+    default: 'off',
+    doc: 'Pseudonym of this proxy in `Via`, in requests and responses.',
+  }),
+}
+
+const tlsVersion = () => word(['TLSv1.2', 'TLSv1.3'])
+
+export const certificateSchema = z
+  .strictObject({
+    cert: required(path(), 'PEM file: the certificate, then its chain.'),
+    key: required(path(), 'PEM file of the private key, without a passphrase.'),
+  })
+  .meta({ id: 'certificate' })
+
+export const tlsSchema = z
+  .strictObject({
+    certificate: required(
+      either(path(), certificateSchema, listOf(either(path(), certificateSchema))),
+      'One PEM file with certificate, chain and key together, or `{cert, key}`, or a list of those. The first is served where no name matches (SNI); an ECDSA and an RSA certificate of the same names stand side by side.',
+    ),
+    key: option(path(), {
+      otherwise: 'in the file of the certificate',
+      doc: 'PEM file of the private key, when `certificate` is a single file without it.',
+    }),
+    min_version: option(tlsVersion(), { default: 'TLSv1.2', doc: 'Oldest protocol version that is accepted.' }),
+    max_version: option(tlsVersion(), { default: 'TLSv1.3', doc: 'Newest protocol version that is offered.' }),
+    ciphers: option(text('OpenSSL cipher list', 'an OpenSSL cipher list', /^[A-Za-z0-9_:+!@=.,-]+$/), {
+      otherwise: 'modern ciphers',
+      doc: 'Cipher list of OpenSSL for TLS 1.2, and suites for 1.3, separated by colons.',
+    }),
+    alpn: option(z.array(text('protocol', 'a protocol name such as "http/1.1"', /^[\x21-\x7e]{1,255}$/)), {
+      otherwise: '`[http/1.1]` in http mode, none in tcp mode',
+      doc: 'Protocols offered to the client by ALPN. In http mode only `http/1.1` is spoken.',
+    }),
+  })
+  .meta({ id: 'tls', title: 'TLS of a bind' })
+
+/** A certificate file alone is enough. */
+const tls = () => either(path(), tlsSchema)
+/** In a bind, `off` undoes what the frontend says. */
+const bindTls = () =>
+  either(
+    judged(z.string(), { kind: '`off` or a file path', expects: '"off" or the path of a PEM file' }, (value) =>
+      value === '' || value.startsWith('-----') ? 'expected "off" or the path of a PEM file' : null,
+    ),
+    tlsSchema,
+  )
+
+export const bindSchema = z
+  .strictObject({
+    address: required(bindAddress(), 'Where to listen.'),
+    tls: option(bindTls(), { otherwise: "the frontend's `tls`", doc: 'TLS of this bind alone; `off`: none.' }),
+  })
+  .meta({ id: 'bind', title: 'Bind' })
+
+const hostPattern = () =>
+  judged(
+    z.string(),
+    { kind: 'host', expects: 'a host name such as "www.example.com" or "*.example.com"' },
+    (value) => {
+      if (/:\d+$/.test(value)) return 'expected a host name without a port'
+      return isHostName(value.replace(/^\*\./, '')) || /^\d+(\.\d+){3}$/.test(value)
+        ? null
+        : 'expected a host name such as "www.example.com" or "*.example.com"'
+    },
+  )
+
+export const routeSchema = z
+  .strictObject({
+    host: option(hostPattern(), {
+      otherwise: 'any host',
+      doc: 'Host that the request names, compared without case and port. `*.example.com` matches every name below.',
+    }),
+    path: option(text('path', 'a path that begins with "/", without query', /^\/[^?#\s]*$/), {
+      otherwise: 'any path',
+      doc: 'Prefix of whole segments: `/api` matches `/api` and `/api/users`, not `/apis`.',
+    }),
+    backend: required(name(), 'Backend that gets the requests.'),
+  })
+  .meta({ id: 'route', title: 'Route' })
+
+export const frontendSchema = z
+  .strictObject({
+    mode: option(word(modes), {
+      default: 'http',
+      doc: '`http`: requests are read, routed and balanced one by one. `tcp`: connections are passed on untouched.',
+    }),
+    bind: required(
+      either(bindAddress(), bindSchema, listOf(either(bindAddress(), bindSchema))),
+      'Where to listen: `:8080` and `*:8080` (all addresses, IPv4 and IPv6), `8080`, `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/weir/web.sock`; one or a list. Port 0: the system chooses.',
+    ),
+    tls: option(tls(), {
+      otherwise: 'no TLS',
+      doc: 'TLS for all binds of the frontend. A PEM file alone is enough: `tls: web.pem`.',
+    }),
+    backend: option(name(), {
+      otherwise: 'none: 404',
+      doc: 'Backend for what no route matches. Needed when there are no routes.',
+    }),
+    routes: option(z.array(routeSchema), {
+      otherwise: 'none',
+      doc: 'Choice of the backend by host and path, http mode only. In order; the first that matches wins.',
+    }),
+    max_connections: option(integer(1, 10_000_000), {
+      otherwise: 'the limit of `global`',
+      doc: 'Connections from clients to this frontend, over all workers.',
+    }),
+    access_log: option(flag(), { default: true, doc: 'Whether this frontend writes to the access log, when there is one.' }),
+    timeouts: group(frontendTimeouts, 'How long to wait for the client.'),
+    limits: group(limitOptions, 'How large the head of a request may be.'),
+    forward: group(forwardOptions, 'What servers are told about the client.'),
+  })
+  .meta({ id: 'frontend', title: 'frontends' })

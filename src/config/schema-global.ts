@@ -1,0 +1,70 @@
+// Options of the process as a whole: the `global` section.
+import { z } from 'zod'
+import { parseBindAddress } from './address.ts'
+import { duration, either, group, integerOrAuto, judged, option, required, word } from './options.ts'
+
+/** A path, or one of some words that stand for something else. */
+const pathOr = (...words: string[]): z.ZodType<string> =>
+  judged(
+    z.string(),
+    { kind: `${words.map((each) => `\`${each}\``).join(', ')} or a path`, expects: `${words.map((each) => `"${each}"`).join(', ')} or a path` },
+    (value) => (value === '' ? `expected ${words.map((each) => `"${each}"`).join(', ')} or a path` : null),
+  )
+
+const adminAddress = judged(
+  z.union([z.string(), z.int()]),
+  { kind: '`off`, an address or a port', expects: '"off", or a loopback address such as "127.0.0.1:9180"', code: 'BAD_ADDRESS' },
+  (value) => {
+    if (value === 'off') return null
+    const parsed = parseBindAddress(value)
+    return 'expected' in parsed ? parsed.expected : null
+  },
+)
+
+export const logOptions = {
+  level: option(word(['debug', 'info', 'warn', 'error']), {
+    default: 'info',
+    doc: 'The least severe lines that are written.',
+  }),
+  target: option(pathOr('stderr', 'stdout'), { default: 'stderr', doc: 'Where the process log goes.' }),
+}
+
+export const accessLogSchema = z
+  .strictObject({
+    format: option(word(['json', 'haproxy']), {
+      default: 'json',
+      doc: "`json`: one object a line. `haproxy`: the lines of HAProxy's httplog and tcplog, for tools that read them.",
+    }),
+    target: required(pathOr('stdout'), 'Where the lines go.'),
+  })
+  .meta({ id: 'access_log', title: 'Access log' })
+
+export const globalSchema = z
+  .strictObject({
+    workers: option(integerOrAuto(1, 64), {
+      default: 'auto',
+      doc: 'Worker threads that carry the traffic, each with listening sockets of its own. `auto`: one for each core.',
+    }),
+    max_connections: option(integerOrAuto(1, 10_000_000), {
+      default: 'auto',
+      doc: 'Connections from clients over all workers; beyond it, new ones are answered 503. `auto`: what the limit of open files allows.',
+    }),
+    shutdown_timeout: option(duration('100ms', '1h'), {
+      default: '30s',
+      doc: 'How long a stop waits for what is under way before it cuts it off.',
+    }),
+    admin: option(adminAddress, {
+      default: '127.0.0.1:9180',
+      doc: 'Where `/metrics`, `/livez` and `/readyz` are served. Loopback only; a port alone means 127.0.0.1.',
+    }),
+    control_socket: option(pathOr('auto', 'off'), {
+      default: 'auto',
+      doc: 'Unix socket that `weir status` talks to, open to the user that runs Weir alone. `auto`: `/run/weir/weir.sock` where that can be written, else a path in the folder for temporary files.',
+    }),
+    log: group(logOptions, 'The process log: start and stop, states of servers, problems.'),
+    access_log: option(either(pathOr('off', 'stdout'), accessLogSchema), {
+      default: 'off',
+      doc: 'One line for each request (http) or connection (tcp). A path alone means JSON lines in that file.',
+    }),
+  })
+  .meta({ id: 'global', title: 'global' })

@@ -1,0 +1,26 @@
+// Fills in a group of plain options: the first layer that says something wins, then the default of the declaration.
+// This is the one place where text becomes numbers with a unit.
+import type { z } from 'zod'
+import type { Settings } from './config.ts'
+import { factsOf } from './options.ts'
+import { parseDuration, parseSize } from './quantities.ts'
+
+type Shape = Record<string, z.ZodOptional>
+type Layer = Readonly<Record<string, unknown>> | undefined
+
+/** Every option of the shape must have a default. Layers hold values that the reader has passed. */
+export function settle<S extends Shape>(shape: S, ...layers: readonly Layer[]): Settings<S> {
+  const settled = Object.entries(shape).map(([name, option]) => [camel(name), settleOne(option, ...layers.map((layer) => layer?.[name]))])
+  return Object.fromEntries(settled) as Settings<S>
+}
+
+/** One option; `values` from the nearest layer to the farthest. */
+export function settleOne(option: z.ZodOptional, ...values: readonly unknown[]): unknown {
+  const written = values.find((value) => value !== undefined) ?? factsOf(option).default
+  const { unit } = factsOf(option.unwrap())
+  if (unit === 'ms') return parseDuration(written as string)
+  if (unit === 'bytes') return parseSize(written as string | number)
+  return written
+}
+
+const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -1,0 +1,147 @@
+// The state of a running Weir as one object: what /v1/status on the control socket answers and `weir status` shows.
+// Names here are an interface: add to them, don't rename them.
+import type { ServerSpec } from '../../messages/snapshot.ts'
+import { adminStates, healthStates, type AdminState, type HealthState, type Mode } from '../../model/states.ts'
+import { total, type Row } from '../../scoreboard/scoreboard.ts'
+import { placeOf } from '../binds.ts'
+import { isDraining, isReady, type View } from '../view.ts'
+import type { WorkerStatus } from '../workers.ts'
+
+export interface Status {
+  readonly version: string
+  readonly pid: number
+  readonly node: string
+  /** Whole seconds since the process started. */
+  readonly uptime: number
+  readonly ready: boolean
+  readonly draining: boolean
+  /** Open connections from clients, and past how many new ones are refused. */
+  readonly connections: number
+  readonly maxConnections: number
+  readonly workers: readonly WorkerStatus[]
+  readonly frontends: readonly FrontendStatus[]
+  readonly backends: readonly BackendStatus[]
+}
+
+export interface FrontendStatus {
+  readonly name: string
+  readonly mode: Mode
+  readonly binds: readonly { readonly id: string; readonly address: string; readonly tls: boolean }[]
+  readonly connections: number
+  readonly connectionsTotal: number
+  readonly requests: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+export interface BackendStatus {
+  readonly name: string
+  readonly mode: Mode
+  readonly balance: string
+  readonly serversUp: number
+  readonly inflight: number
+  readonly requests: number
+  readonly servers: readonly ServerStatus[]
+}
+
+export interface ServerStatus {
+  readonly name: string
+  readonly address: string
+  readonly state: HealthState
+  readonly admin: AdminState
+  /** When the state began, as ISO 8601. */
+  readonly since: string
+  /** Words of the last check; null: none was made. */
+  readonly lastResult: string | null
+  /** As ISO 8601; null: none was made. */
+  readonly lastCheckAt: string | null
+  /** In milliseconds; null: none was made. */
+  readonly lastDuration: number | null
+  readonly weight: number
+  readonly backup: boolean
+  /** Requests (http) or connections (tcp) that it is busy with. */
+  readonly inflight: number
+  /** Open connections to it, idle ones included. */
+  readonly connections: number
+  readonly requests: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Failed connections and failed answers. */
+  readonly errors: number
+}
+
+export function readStatus(view: View): Status {
+  const { board, snapshot } = view
+  return {
+    version: view.version,
+    pid: process.pid,
+    node: process.version,
+    uptime: Math.floor((Date.now() - view.startedAt) / 1000),
+    ready: isReady(view),
+    draining: isDraining(view),
+    connections: board.shared.process.connections[0]!,
+    maxConnections: snapshot.maxConnections,
+    workers: view.workers(),
+    frontends: snapshot.frontends.map((frontend) => frontendStatus(view, frontend)),
+    backends: snapshot.backends.map((backend) => backendStatus(view, backend)),
+  }
+}
+
+function frontendStatus(view: View, { slot, name, mode, binds }: View['snapshot']['frontends'][number]): FrontendStatus {
+  const { board } = view
+  const sum = (read: (row: Row['counters']['frontend']) => Float64Array) => total(board, (row) => read(row.counters.frontend), slot)
+  const ports = view.ports()
+  return {
+    name,
+    mode,
+    binds: binds.map((bind) => ({
+      id: bind.id,
+      address: placeOf({ ...bind, port: ports[bind.id] ?? bind.port }),
+      tls: bind.tls !== null,
+    })),
+    connections: board.shared.frontend.connections[slot]!,
+    connectionsTotal: sum((counters) => counters.connects),
+    requests: sum((counters) => counters.requests),
+    bytesIn: sum((counters) => counters.bytesIn),
+    bytesOut: sum((counters) => counters.bytesOut),
+  }
+}
+
+function backendStatus(view: View, { slot, name, mode, balance, servers }: View['snapshot']['backends'][number]): BackendStatus {
+  const { board } = view
+  const all = servers.map((server) => serverStatus(view, server))
+  return {
+    name,
+    mode,
+    balance: balance.algorithm,
+    serversUp: all.filter(({ state }) => state === 'up').length,
+    inflight: board.shared.backend.inflight[slot]!,
+    requests: total(board, (row) => row.counters.backend.requests, slot),
+    servers: all,
+  }
+}
+
+function serverStatus(view: View, server: ServerSpec): ServerStatus {
+  const { slot, name, backup } = server
+  const { shared } = view.board
+  const sum = (read: (row: Row['counters']['server']) => Float64Array) => total(view.board, (row) => read(row.counters.server), slot)
+  const { since, lastResult, lastCheckAt, lastDuration } = view.health(slot)
+  return {
+    name,
+    address: placeOf(server),
+    state: healthStates[shared.server.health[slot]!]!,
+    admin: adminStates[shared.server.admin[slot]!]!,
+    since: new Date(since).toISOString(),
+    lastResult,
+    lastCheckAt: lastCheckAt === null ? null : new Date(lastCheckAt).toISOString(),
+    lastDuration: lastDuration === null ? null : Math.round(lastDuration * 10) / 10,
+    weight: shared.server.weight[slot]!,
+    backup,
+    inflight: shared.server.inflight[slot]!,
+    connections: shared.server.connections[slot]!,
+    requests: sum((counters) => counters.requests),
+    bytesIn: sum((counters) => counters.bytesIn),
+    bytesOut: sum((counters) => counters.bytesOut),
+    errors: sum((counters) => counters.connectErrors) + sum((counters) => counters.responseErrors),
+  }
+}

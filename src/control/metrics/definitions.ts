@@ -1,0 +1,37 @@
+// Every metric of the process, in one table: its name, kind, labels, words, and where its numbers are on the scoreboard.
+// docs/metrics.md lists the same; a test keeps the two in step. Label values are names from the configuration and words
+// from fixed lists, so their number is bounded. Frontends and backends are in their own files.
+import { isDraining, type View } from '../view.ts'
+import { backendMetrics } from './backend.ts'
+import { frontendMetrics } from './frontend.ts'
+import { counter, gauge, type Metric } from './metric.ts'
+import { serverMetrics } from './server.ts'
+
+const workerStates = ['starting', 'listening', 'draining', 'ended'] as const
+
+const processMetrics: readonly Metric[] = [
+  gauge('weir_build_info', 'The version that runs; the value is always 1.', ['version'], ({ version }, put) => put(1, version)),
+  gauge('weir_start_time_seconds', 'When the process started, in seconds since the epoch.', [], ({ startedAt }, put) =>
+    put(startedAt / 1000),
+  ),
+  gauge('weir_draining', '1 while the process is stopping, else 0.', [], (view, put) => put(isDraining(view) ? 1 : 0)),
+  gauge('weir_workers', 'Worker threads by what they are doing.', ['state'], (view, put) => {
+    for (const state of workerStates) put(view.workers().filter((worker) => worker.state === state).length, state)
+  }),
+  counter('weir_worker_restarts_total', 'Worker threads that died and were replaced.', [], (view, put) =>
+    put(view.workers().reduce((sum, { restarts }) => sum + restarts, 0)),
+  ),
+  gauge('weir_connections', 'Open connections from clients, over all frontends.', [], ({ board }, put) =>
+    put(board.shared.process.connections[0]!),
+  ),
+  gauge('weir_connections_limit', 'Connections from clients past which new ones are refused.', [], ({ snapshot }, put) =>
+    put(snapshot.maxConnections),
+  ),
+  counter('weir_cpu_seconds_total', 'Processor time of all threads, in user and kernel mode.', [], (_: View, put) => {
+    const { user, system } = process.cpuUsage()
+    put((user + system) / 1e6)
+  }),
+  gauge('weir_resident_memory_bytes', 'Memory of the process that is in RAM.', [], (_: View, put) => put(process.memoryUsage.rss())),
+]
+
+export const metrics: readonly Metric[] = [...processMetrics, ...frontendMetrics, ...backendMetrics, ...serverMetrics]

@@ -1,0 +1,38 @@
+// What signals do. SIGTERM and SIGINT stop Weir after what is under way is finished; the second one ends it now, with the
+// exit code that a shell gives a process that died of that signal (143, 130). SIGUSR1 opens the log files anew, after
+// rotation. SIGHUP does nothing yet but is not deadly: the configuration is read at start only.
+import { constants } from 'node:os'
+import type { Logger } from 'pino'
+
+export interface SignalActions {
+  readonly log: Logger
+  readonly stop: () => void
+  readonly reopen: () => void
+  /** Ends the process now. */
+  readonly exit: (code: number) => void
+}
+
+/** Takes the signals over. @returns a function that gives them back */
+export function handleSignals({ log, stop, reopen, exit }: SignalActions): () => void {
+  let stops = 0
+  const onStop = (signal: NodeJS.Signals): void => {
+    if (++stops === 1) {
+      log.info({ signal }, `${signal}: stopping; once more to end at once`)
+      stop()
+      return
+    }
+    log.warn({ signal }, `${signal} again: ending at once`)
+    exit(128 + constants.signals[signal])
+  }
+  const onHangUp = (): void => log.warn('SIGHUP: the configuration is not read anew while running; restart to apply changes')
+  const onReopen = (): void => {
+    reopen()
+    log.info('SIGUSR1: log files opened anew')
+  }
+  const handlers = { SIGTERM: onStop, SIGINT: onStop, SIGHUP: onHangUp, SIGUSR1: onReopen } as const
+  const entries = Object.entries(handlers) as [NodeJS.Signals, (signal: NodeJS.Signals) => void][]
+  for (const [signal, handler] of entries) process.on(signal, handler)
+  return () => {
+    for (const [signal, handler] of entries) process.removeListener(signal, handler)
+  }
+}

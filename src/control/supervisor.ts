@@ -1,0 +1,163 @@
+// The control plane of one process, from start to stop. In order: every bind is tried, the admin bind and the control
+// socket open, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
+// Where options come from is cli/run.ts, what signals do is signals.ts.
+import type { Logger } from 'pino'
+import type { Snapshot } from '../messages/snapshot.ts'
+import { ms } from '../model/units.ts'
+import type { Shape } from '../scoreboard/layout.ts'
+import { openAdminBind } from './admin/admin-bind.ts'
+import { openControlSocket } from './admin/control-socket.ts'
+import { placeOf, probeBinds } from './binds.ts'
+import { setUpBoard } from './board.ts'
+import { HealthMonitor, type CheckedBackend } from './health/monitor.ts'
+import type { View } from './view.ts'
+import { Workers, type Ports } from './workers.ts'
+
+/** Workers cut off at the shutdown timeout by themselves and write their logs out; this is the time they have for it. */
+const grace = 500
+
+export interface WeirOptions {
+  readonly version: string
+  /** Its number of workers is how many are started. */
+  readonly shape: Shape
+  readonly snapshot: Snapshot
+  readonly checks: readonly CheckedBackend[]
+  readonly admin: { readonly host: string; readonly port: number } | null
+  /** Absolute path, 'auto', or null. */
+  readonly controlSocket: string | null
+  readonly log: Logger
+  /** Another entry than src/worker.ts; for tests. */
+  readonly entry?: URL
+}
+
+export interface Weir {
+  readonly view: View
+  /** Of the admin bind; null when there is none. */
+  readonly adminPort: number | null
+  /** Path of the control socket; null when there is none. */
+  readonly controlSocket: string | null
+  /** Ends a worker as a crash would. */
+  kill(worker: number): boolean
+  /** Opens the workers' logs anew. */
+  reopen(): void
+  /** Drains and ends everything; the same promise however often it is called. */
+  stop(): Promise<void>
+  /** Resolves with the exit code when everything has ended: 0 after stop(), 1 when there is no way to go on. */
+  readonly ended: Promise<number>
+}
+
+/** What kept Weir from starting, one sentence each. */
+export class StartError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** @throws StartError after undoing what had been started */
+export async function startWeir(options: WeirOptions): Promise<Weir> {
+  const { snapshot, log } = options
+  await using undo = new AsyncDisposableStack()
+  const board = setUpBoard(snapshot, options.shape)
+  const monitor = new HealthMonitor({ board, log })
+  const ended = Promise.withResolvers<number>()
+  const workers = new Workers({
+    count: options.shape.workers,
+    board,
+    snapshot,
+    log,
+    onGiveUp: (error) => void giveUp(error),
+    ...(options.entry === undefined ? {} : { entry: options.entry }),
+  })
+  let ports: Ports = {}
+  const view: View = {
+    version: options.version,
+    startedAt: Date.now(),
+    snapshot,
+    board,
+    workers: () => workers.status,
+    ports: () => ports,
+    health: (slot) => monitor.of(slot),
+  }
+  const kill = (worker: number): boolean => workers.kill(worker)
+
+  const problems = await probeBinds(snapshot.frontends)
+  const admin = await attempt(problems, () => (options.admin === null ? null : openAdminBind(options.admin, view)))
+  if (admin) undo.defer(() => admin.close())
+  const socket = await openSocket(options, problems, view, kill)
+  if (socket) undo.defer(() => socket.close())
+  if (problems.length > 0) throw new StartError(problems)
+
+  undo.defer(() => monitor.close())
+  monitor.start(options.checks)
+  undo.defer(() => workers.terminate())
+  ports = await workers.start().catch((error: Error) => {
+    throw new StartError([error.message])
+  })
+  logListening(log, snapshot, ports)
+  if (admin) log.info({ port: admin.port }, `admin on ${placeOf({ host: options.admin!.host, port: admin.port, path: null })}`)
+  if (socket) log.info({ path: socket.path }, `control socket ${socket.path}`)
+  const running = undo.move()
+
+  /** Called only when all workers had been running: before that, start() is what fails. */
+  async function giveUp(error: Error): Promise<void> {
+    log.fatal(error.message)
+    await running.disposeAsync()
+    ended.resolve(1)
+  }
+
+  async function stop(): Promise<void> {
+    Atomics.store(board.shared.process.draining, 0, 1)
+    const { connections } = board.shared.process
+    log.info({ connections: connections[0] }, `stopping: waiting up to ${snapshot.shutdownTimeout} ms for ${connections[0]} connections`)
+    const cut = await workers.drain(ms(snapshot.shutdownTimeout + grace))
+    if (cut > 0) log.warn({ workers: cut }, `${cut} workers had not finished in time and were cut off`)
+    await running.disposeAsync()
+    ended.resolve(0)
+  }
+
+  let stopping: Promise<void> | null = null
+  return {
+    view,
+    adminPort: admin?.port ?? null,
+    controlSocket: socket?.path ?? null,
+    kill,
+    reopen: () => workers.reopen(),
+    stop: () => (stopping ??= stop()),
+    ended: ended.promise,
+  }
+}
+
+/** Runs one step of the start; an error becomes one of the problems. */
+async function attempt<T>(problems: string[], open: () => Promise<T> | null): Promise<T | null> {
+  try {
+    return await open()
+  } catch (error) {
+    problems.push((error as Error).message)
+    return null
+  }
+}
+
+/** A socket that was asked for must be there; one by default may be missing, for a second Weir on the machine takes none. */
+async function openSocket({ controlSocket, log }: WeirOptions, problems: string[], view: View, kill: (worker: number) => boolean) {
+  if (controlSocket === null) return null
+  const found: string[] = []
+  const socket = await attempt(found, () => openControlSocket(controlSocket, view, kill))
+  if (controlSocket !== 'auto') problems.push(...found)
+  else for (const problem of found) log.warn(`${problem}; weir status will not work (see global.control_socket)`)
+  return socket
+}
+
+function logListening(log: Logger, snapshot: Snapshot, ports: Ports): void {
+  for (const { name, mode, binds } of snapshot.frontends) {
+    for (const bind of binds) {
+      const address = placeOf({ ...bind, port: ports[bind.id] ?? bind.port })
+      const tls = bind.tls !== null
+      log.info(
+        { frontend: name, bind: bind.id, address, port: ports[bind.id] ?? bind.port, mode, tls },
+        `listening on ${address} (frontend ${name}, ${mode}${tls ? ' over TLS' : ''})`,
+      )
+    }
+  }
+}

@@ -1,0 +1,26 @@
+// What there is to see of a running Weir, for those that only look: metrics, status, readiness. All of it is read from
+// memory that is there anyway, so looking costs the data plane nothing.
+import type { Snapshot } from '../messages/snapshot.ts'
+import type { Scoreboard } from '../scoreboard/scoreboard.ts'
+import type { ServerHealth } from './health/monitor.ts'
+import type { Ports, WorkerStatus } from './workers.ts'
+
+export interface View {
+  readonly version: string
+  /** In milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly snapshot: Snapshot
+  readonly board: Scoreboard
+  readonly workers: () => readonly WorkerStatus[]
+  /** Real ports by bind id, once the workers listen. */
+  readonly ports: () => Ports
+  /** By server slot. */
+  readonly health: (slot: number) => ServerHealth
+}
+
+/** The operator asked for a stop. */
+export const isDraining = ({ board }: View): boolean => Atomics.load(board.shared.process.draining, 0) !== 0
+
+/** Every worker takes connections, and no stop was asked for. */
+export const isReady = (view: View): boolean =>
+  !isDraining(view) && view.workers().every(({ state }) => state === 'listening')

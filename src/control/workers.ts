@@ -1,0 +1,236 @@
+// The worker threads: started, watched, replaced when they die, drained and ended. The first one starts alone, because it
+// finds out the ports of binds that leave the choice to the system; the others then listen on the same ones.
+// What a worker does is src/worker.ts; when a dead one is replaced is restart.ts.
+import { Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import type { FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
+import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
+import { ms, type Millis } from '../model/units.ts'
+import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
+import { listenProblem, placeOf } from './binds.ts'
+import { afterDeath, noDeaths, type DeathRecord } from './restart.ts'
+import { claimSocketPath } from './unix-socket.ts'
+
+/** In source it is worker.ts, in a build worker.js: the same extension as this file's. */
+const defaultEntry = new URL(`../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+
+export type WorkerState = 'starting' | 'listening' | 'draining' | 'ended'
+export type Ports = Readonly<Record<string, number>>
+
+export interface WorkerStatus {
+  readonly worker: number
+  readonly state: WorkerState
+  /** Since when, in milliseconds since the epoch. */
+  readonly since: number
+  /** How often it was replaced. */
+  readonly restarts: number
+}
+
+export interface WorkersOptions {
+  readonly count: number
+  readonly board: Scoreboard
+  readonly snapshot: Snapshot
+  readonly log: Logger
+  /** A worker could not be replaced after all had started; the process is of no more use. */
+  readonly onGiveUp: (error: Error) => void
+  readonly entry?: URL
+}
+
+/** One row of the scoreboard and the thread that has it now. */
+class Slot {
+  readonly worker: number
+  thread: Worker | null = null
+  state: WorkerState = 'starting'
+  since = Date.now()
+  restarts = 0
+  deaths: DeathRecord = noDeaths
+  lastError: string | null = null
+  timer: NodeJS.Timeout | undefined
+  /** Settled when it listens for the first time, or never will. */
+  readonly started = Promise.withResolvers<void>()
+  /** Resolved when it has drained, or died while it should. */
+  readonly drained = Promise.withResolvers<void>()
+
+  constructor(worker: number) {
+    this.worker = worker
+    this.started.promise.catch(() => {}) // whoever waits for it sees the rejection; nobody may be waiting
+  }
+
+  enter(state: WorkerState): void {
+    this.state = state
+    this.since = Date.now()
+  }
+}
+
+export class Workers {
+  readonly #options: WorkersOptions
+  readonly #slots: readonly Slot[]
+  #snapshot: Snapshot
+  #ports: Ports = {}
+  #started = false
+  #stopping = false
+
+  constructor(options: WorkersOptions) {
+    this.#options = options
+    this.#snapshot = options.snapshot
+    this.#slots = Array.from({ length: options.count }, (_, worker) => new Slot(worker))
+  }
+
+  /**
+   * Starts all workers.
+   * @returns the real ports by bind id, when every worker listens
+   * @throws Error when a bind cannot be had, or when a worker cannot be started however often it is tried
+   */
+  async start(): Promise<Ports> {
+    const [first, ...others] = this.#slots
+    this.#spawn(first!)
+    await first!.started.promise
+    for (const slot of others) this.#spawn(slot)
+    await Promise.all(others.map((slot) => slot.started.promise))
+    this.#started = true
+    return this.#ports
+  }
+
+  get status(): readonly WorkerStatus[] {
+    return this.#slots.map(({ worker, state, since, restarts }) => ({ worker, state, since, restarts }))
+  }
+
+  /** Every worker takes connections. */
+  get ready(): boolean {
+    return this.#slots.every(({ state }) => state === 'listening')
+  }
+
+  /** Ends one thread as if it had crashed. @returns false when there is no such worker now */
+  kill(worker: number): boolean {
+    const thread = this.#slots[worker]?.thread
+    if (!thread) return false
+    void thread.terminate()
+    return true
+  }
+
+  /** Has the access logs opened anew. */
+  reopen(): void {
+    for (const { thread } of this.#slots) post(thread, { type: 'reopen' })
+  }
+
+  /**
+   * Has every worker stop accepting and finish what is under way, then ends it.
+   * @returns how many had to be cut off at the deadline
+   */
+  async drain(deadline: Millis): Promise<number> {
+    this.#stopping = true
+    for (const slot of this.#slots) {
+      clearTimeout(slot.timer)
+      if (slot.thread === null) slot.drained.resolve()
+      else slot.enter('draining')
+      post(slot.thread, { type: 'shutdown' })
+    }
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, deadline)))
+    await Promise.race([Promise.all(this.#slots.map((slot) => slot.drained.promise)), late])
+    clearTimeout(timer)
+    const cut = this.#slots.filter(({ state }) => state === 'draining').length
+    await this.terminate()
+    return cut
+  }
+
+  /** Ends every thread now. */
+  async terminate(): Promise<void> {
+    this.#stopping = true
+    for (const { timer } of this.#slots) clearTimeout(timer)
+    await Promise.all(this.#slots.map(async ({ thread }) => thread?.terminate()))
+  }
+
+  #spawn(slot: Slot): void {
+    const { board, entry = defaultEntry } = this.#options
+    const workerData: WorkerData = {
+      worker: slot.worker,
+      scoreboard: board.memory,
+      snapshot: this.#snapshot,
+      ports: this.#ports,
+    }
+    const thread = new Worker(entry, { workerData, name: `weir-worker-${slot.worker}` })
+    slot.thread = thread
+    slot.lastError = null
+    slot.enter('starting')
+    thread.on('message', (message: FromWorker) => this.#onMessage(slot, message))
+    thread.on('error', (error) => (slot.lastError = describe(error)))
+    thread.on('exit', (code) => this.#onExit(slot, code))
+  }
+
+  #onMessage(slot: Slot, message: FromWorker): void {
+    switch (message.type) {
+      case 'listening':
+        this.#ports = { ...this.#ports, ...message.ports }
+        if (this.#stopping) return
+        slot.enter('listening')
+        slot.started.resolve()
+        return
+      case 'listen-failed':
+        slot.lastError = this.#listenFailure(message)
+        slot.started.reject(new Error(slot.lastError)) // only the first start gives up at once: later ones are retried
+        void slot.thread?.terminate()
+        return
+      case 'drained':
+        slot.enter('ended')
+        slot.drained.resolve()
+        return
+      case 'log':
+        this.#options.log[message.level]({ worker: slot.worker, ...message.fields }, message.message)
+    }
+  }
+
+  #listenFailure({ bind: id, code, message }: Extract<FromWorker, { type: 'listen-failed' }>): string {
+    const bind = this.#snapshot.frontends.flatMap(({ binds }): readonly BindSpec[] => binds).find((each) => each.id === id)
+    return `cannot listen on ${bind === undefined ? id : placeOf(bind)}: ${listenProblem({ code, message })}`
+  }
+
+  #onExit(slot: Slot, code: number): void {
+    const { board, log } = this.#options
+    const listenedFor = slot.state === 'listening' ? ms(Date.now() - slot.since) : null
+    slot.thread = null
+    releaseRow(board, slot.worker)
+    slot.drained.resolve()
+    if (this.#stopping) {
+      slot.enter('ended')
+      return
+    }
+    const { record, delay } = afterDeath(slot.deaths, listenedFor)
+    slot.deaths = record
+    slot.enter('starting')
+    const reason = slot.lastError ?? `exit code ${code}`
+    if (delay === null) {
+      this.#giveUp(slot, reason)
+      return
+    }
+    slot.restarts++
+    log.error({ worker: slot.worker, reason, listenedFor, delay }, `worker ${slot.worker} died (${reason}); a new one takes its place`)
+    slot.timer = setTimeout(() => void this.#replace(slot), delay)
+  }
+
+  async #replace(slot: Slot): Promise<void> {
+    const { log } = this.#options
+    if (slot.worker === 0) {
+      for (const { path } of this.#snapshot.frontends.flatMap(({ binds }): readonly BindSpec[] => binds)) {
+        if (path !== null) await claimSocketPath(path).catch((error: Error) => log.error(error.message))
+      }
+    }
+    if (!this.#stopping) this.#spawn(slot)
+  }
+
+  #giveUp(slot: Slot, reason: string): void {
+    const error = new Error(`worker ${slot.worker} cannot be started: ${reason}`)
+    slot.enter('ended')
+    slot.started.reject(error)
+    if (this.#started) this.#options.onGiveUp(error) // before that, start() throws it
+  }
+}
+
+const post = (thread: Worker | null, message: ToWorker): void => thread?.postMessage(message)
+
+/** Errors of a thread arrive as copies; the place in the code is what helps. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
+  return place === undefined ? error.message : `${error.message} ${place.trim()}`
+}

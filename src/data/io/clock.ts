@@ -1,0 +1,104 @@
+// One coarse clock per worker. A tick every 100 ms drives every deadline by a wheel, so that no request ever costs a
+// timer. Moving a deadline later is one store: the connection stays where it is in the wheel and is looked at again
+// when its old slot comes up. Accuracy: a deadline is seen up to one tick late, never early.
+import type { Millis } from '../../model/units.ts'
+
+export const TICK_MS = 100
+const SLOTS = 1024 // a power of two; a deadline further away than 102 s is looked at once per turn
+
+/** Something with one deadline at a time. Fields are the clock's; start with the values of `unarmed`. */
+export interface Timed {
+  /** Tick at which the deadline is due; 0: none. */
+  due: number
+  /** Tick under which it stands in the wheel; 0: not in it. */
+  wheelTick: number
+  wheelNext: Timed | null
+  wheelPrevious: Timed | null
+  /** The deadline has passed. It is no longer armed. */
+  onDeadline(): void
+}
+
+export class Clock {
+  /** Ticks since the start; begins at 1. */
+  tick = 1
+  readonly #slots: (Timed | null)[] = Array.from({ length: SLOTS }, () => null)
+  readonly #start: number
+  readonly #perTick: (() => void)[] = []
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(now: number) {
+    this.#start = now
+  }
+
+  /** Runs `job` on every tick. */
+  everyTick(job: () => void): void {
+    this.#perTick.push(job)
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.advance(performance.now()), TICK_MS)
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  /** Sets or moves the deadline of `timed` to `span` from now. */
+  arm(timed: Timed, span: Millis): void {
+    const due = this.tick + Math.max(2, Math.ceil(span / TICK_MS) + 1)
+    timed.due = due
+    if (timed.wheelTick !== 0) {
+      if (timed.wheelTick <= due) return
+      this.#unlink(timed)
+    }
+    this.#link(timed, Math.min(due, this.tick + SLOTS - 1))
+  }
+
+  disarm(timed: Timed): void {
+    timed.due = 0
+    if (timed.wheelTick !== 0) this.#unlink(timed)
+  }
+
+  /** Brings the clock to `now` (ms of performance.now) and fires what is due. A late tick makes up for lost ones. */
+  advance(now: number): void {
+    const target = Math.floor((now - this.#start) / TICK_MS) + 1
+    while (this.tick < target) {
+      this.tick++
+      this.#fire()
+    }
+    for (const job of this.#perTick) job()
+  }
+
+  #fire(): void {
+    const slot = this.tick & (SLOTS - 1)
+    // One at a time from the head of the list, because a deadline may disarm or arm others of the same slot.
+    for (let timed = this.#slots[slot]!; timed !== null; timed = this.#slots[slot]!) {
+      this.#unlink(timed)
+      if (timed.due > this.tick) this.#link(timed, Math.min(timed.due, this.tick + SLOTS - 1))
+      else if (timed.due !== 0) {
+        timed.due = 0
+        timed.onDeadline()
+      }
+    }
+  }
+
+  #link(timed: Timed, tick: number): void {
+    const slot = tick & (SLOTS - 1)
+    const head = this.#slots[slot]!
+    timed.wheelTick = tick
+    timed.wheelNext = head
+    timed.wheelPrevious = null
+    if (head !== null) head.wheelPrevious = timed
+    this.#slots[slot] = timed
+  }
+
+  #unlink(timed: Timed): void {
+    const { wheelNext, wheelPrevious } = timed
+    if (wheelNext !== null) wheelNext.wheelPrevious = wheelPrevious
+    if (wheelPrevious !== null) wheelPrevious.wheelNext = wheelNext
+    else this.#slots[timed.wheelTick & (SLOTS - 1)] = wheelNext
+    timed.wheelTick = 0
+    timed.wheelNext = timed.wheelPrevious = null
+  }
+}

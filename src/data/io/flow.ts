@@ -1,0 +1,75 @@
+// Moving bytes from one socket to another without letting a buffer be reused while the kernel still needs it.
+// Small pieces are copied into the slab, where the copy costs less than a fresh buffer; bulk transfers read into a buffer
+// of their own, which is handed to the write as it is. The usual write is taken whole by the kernel, and then the same
+// place is used again; only when it is not does the place stay untouched until the garbage collector sees it free.
+import type { Socket } from 'node:net'
+import { READ_BUFFER, WRITE_HIGH_WATER, sharedBuffer } from './socket.ts'
+
+const SLAB = 262_144
+const MAX_FREE = 64
+
+/** Where outgoing bytes are put together: reserve, fill at `offset`, then send. One per worker. */
+class Slab {
+  buffer = Buffer.allocUnsafeSlow(SLAB)
+  offset = 0
+
+  /** Makes room for `n` bytes from `offset` on. */
+  reserve(n: number): void {
+    if (this.buffer.length - this.offset >= n) return
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(SLAB, n))
+    this.offset = 0
+  }
+
+  /** Writes `n` bytes from `offset` to the socket. @returns false when it should be given time to drain */
+  send(socket: Socket, n: number): boolean {
+    const goOn = socket.write(this.buffer.subarray(this.offset, this.offset + n))
+    if (socket.writableLength === 0) return true
+    this.offset += n
+    return goOn
+  }
+}
+
+export const slab = new Slab()
+
+const free: Buffer[] = []
+
+/** One direction of a relay. Its owner says when a transfer is worth a buffer of its own, and when it is over. */
+export class Flow {
+  #own: Buffer | null = null
+  #bulk = false
+
+  /** Says that much is to come: from the next read on, the transfer has its own buffer. */
+  bulk(): void {
+    this.#bulk = true
+  }
+
+  /** The transfer is over: back to the shared buffer. */
+  rest(): void {
+    this.#bulk = false
+    if (this.#own === null) return
+    if (free.length < MAX_FREE) free.push(this.#own)
+    this.#own = null
+  }
+
+  nextBuffer(): Buffer {
+    if (!this.#bulk) return sharedBuffer
+    return (this.#own ??= free.pop() ?? Buffer.allocUnsafeSlow(READ_BUFFER))
+  }
+
+  /**
+   * Sends from..end of what was just read.
+   * @returns false when reading should pause until the socket drains
+   */
+  send(to: Socket, buffer: Buffer, from: number, end: number): boolean {
+    const n = end - from
+    if (buffer !== this.#own || n < WRITE_HIGH_WATER) {
+      slab.reserve(n)
+      buffer.copy(slab.buffer, slab.offset, from, end)
+      return slab.send(to, n)
+    }
+    const goOn = to.write(buffer.subarray(from, end))
+    if (to.writableLength === 0) return true
+    this.#own = null // the write keeps it; the next read gets another
+    return goOn
+  }
+}

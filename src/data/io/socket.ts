@@ -1,0 +1,126 @@
+// The narrow seam between the protocols and the sockets of Node. What it adds to net.Socket: one read buffer for all
+// sockets of a worker (no allocation per read), and an owner object that gets the events, so that no closure is made per
+// socket. It rests on two things that Node does not document: `onread` for an accepted handle, and `onconnection` of a
+// listening handle; where they are missing, ordinary events do the same job more slowly (see `static reads` below).
+//
+// Rules for an owner: bytes handed to `onBytes` are gone when it returns, unless it took the buffer (ownBuffer);
+// returning false asks for a pause, but bytes that were already on their way (TLS) may still come.
+import net from 'node:net'
+
+/** Whoever owns a socket. All methods are called at most once per event, never after `onClosed`. */
+export interface SocketOwner {
+  /** `n` bytes have been read to the start of `buffer`. Answer false to pause reading until `resumeReading`. */
+  onBytes(buffer: Buffer, n: number): boolean
+  /** Buffer for the next read of this socket: `sharedBuffer`, or one of the owner's for bulk transfers. */
+  nextBuffer(): Buffer
+  /** The peer has closed its side; it may still read. */
+  onEnd(): void
+  /** All bytes that were waiting have been taken by the kernel, after a write that answered false. */
+  onDrain(): void
+  /** The socket is closed, in order (null) or by an error. */
+  onClosed(error: NodeJS.ErrnoException | null): void
+}
+
+export type OwnedSocket = net.Socket & { owner: SocketOwner; staticReads?: boolean; failure?: NodeJS.ErrnoException }
+
+/** Below this many waiting bytes a write asks for no pause, and pieces are copied rather than handed over. */
+export const WRITE_HIGH_WATER = 16_384
+/** Read buffer of a worker; also the size of the buffers of bulk transfers. */
+export const READ_BUFFER = 65_536
+
+/** What every socket of this worker reads into; its contents last until the callback returns. */
+export const sharedBuffer = Buffer.allocUnsafeSlow(READ_BUFFER)
+
+let next: Buffer = sharedBuffer
+const takeNext = (): Buffer => {
+  const buffer = next
+  next = sharedBuffer
+  return buffer
+}
+function onRead(this: unknown, n: number, buffer: Uint8Array): boolean {
+  const { owner } = this as OwnedSocket
+  const goOn = owner.onBytes(buffer as Buffer, n)
+  next = owner.nextBuffer() // last, because reads of other sockets may nest inside onBytes
+  return goOn
+}
+
+/** Static reads: for net.Socket and tls.connect as they stand, for TLSSocket through data/tls/accept. */
+export const onread = { buffer: takeNext, callback: onRead as (n: number, buffer: Uint8Array) => boolean }
+
+function onEnd(this: OwnedSocket): void {
+  this.owner.onEnd()
+}
+function onDrain(this: OwnedSocket): void {
+  this.owner.onDrain()
+}
+function onError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this.failure ??= error
+}
+function onClose(this: OwnedSocket): void {
+  this.owner.onClosed(this.failure ?? null)
+}
+
+/** The fallback for a socket without static reads: the same bytes by way of a 'data' event and a copy. */
+function onData(this: OwnedSocket, chunk: Buffer): void {
+  for (let at = 0; at < chunk.length && !this.destroyed; at += READ_BUFFER) {
+    const n = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + READ_BUFFER))
+    if (!this.owner.onBytes(sharedBuffer, n)) this.pause()
+  }
+}
+
+/** Gives a socket its owner; a later call hands it on to another. */
+export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
+  const owned = socket as OwnedSocket
+  const before = owned.owner as SocketOwner | undefined
+  owned.owner = owner
+  if (before !== undefined) return owned
+  if (owned.staticReads !== true) owned.on('data', onData).resume()
+  owned.on('end', onEnd)
+  owned.on('drain', onDrain)
+  owned.on('error', onError)
+  owned.on('close', onClose)
+  return owned
+}
+
+/** Starts reading again after `onBytes` answered false. */
+export function resumeReading(socket: net.Socket): void {
+  if (!socket.destroyed) socket.resume()
+}
+
+/** Stops reading from outside of onBytes. */
+export function pauseReading(socket: net.Socket): void {
+  if (!socket.destroyed) socket.pause()
+}
+
+interface ListeningHandle {
+  onconnection?: (error: number, handle: object) => void
+}
+
+/** A connection as it was accepted: the bare handle, or a socket that does not read yet. */
+export type Accepted = net.Socket | object
+
+/**
+ * Calls `accept` for every connection of a listening server (made with `pauseOnConnect`).
+ * @param bare false: sockets by the ordinary event, for where Node has changed (and for the test of that way)
+ */
+export function onConnection(server: net.Server, accept: (accepted: Accepted) => void, bare = true): void {
+  const handle = (server as unknown as { _handle: ListeningHandle | null })._handle
+  if (!bare || handle?.onconnection === undefined) {
+    server.on('connection', accept)
+    return
+  }
+  const ordinary = handle.onconnection
+  handle.onconnection = function (error, client): void {
+    if (error === 0) accept(client)
+    else ordinary.call(this, error, client)
+  }
+}
+
+/** The socket of a connection without TLS. It reads as soon as it has an owner. */
+export function plainSocket(accepted: Accepted): net.Socket {
+  if (accepted instanceof net.Socket) return accepted
+  const options = { handle: accepted, allowHalfOpen: true, writableHighWaterMark: WRITE_HIGH_WATER, onread }
+  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts) as OwnedSocket
+  socket.staticReads = true
+  return socket
+}

@@ -1,0 +1,65 @@
+// A connection whose TLS handshake is under way: it has a deadline and no protocol yet. Renegotiation and early data do
+// not exist here, so bytes can come only when it is over.
+import type { TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { reasonCodes, reasonIndex } from '../../model/reasons.ts'
+import type { FrontendSpec } from '../../messages/snapshot.ts'
+import type { WorkerContext } from '../context.ts'
+import type { Timed } from '../io/clock.ts'
+import { own, sharedBuffer, type SocketOwner } from '../io/socket.ts'
+
+export class Handshake implements SocketOwner, Timed {
+  due = 0
+  wheelTick = 0
+  wheelNext: Timed | null = null
+  wheelPrevious: Timed | null = null
+  readonly #socket: TLSSocket
+  readonly #frontend: FrontendSpec
+  readonly #context: WorkerContext
+  readonly #onDone: (handshake: Handshake, socket: Socket | null) => void
+
+  /** @param onDone called once, with the socket when the handshake has succeeded */
+  constructor(socket: TLSSocket, frontend: FrontendSpec, context: WorkerContext, onDone: (handshake: Handshake, socket: Socket | null) => void) {
+    this.#socket = socket
+    this.#frontend = frontend
+    this.#context = context
+    this.#onDone = onDone
+    own(socket, this)
+    socket.once('secure', () => this.#succeed())
+    context.clock.arm(this, frontend.timeouts.tlsHandshake)
+  }
+
+  #succeed(): void {
+    this.#context.clock.disarm(this)
+    const { counters } = this.#context.row
+    counters.frontend.handshakes[this.#frontend.slot]!++
+    if (this.#socket.isSessionReused()) counters.frontend.resumed[this.#frontend.slot]!++
+    this.#onDone(this, this.#socket)
+  }
+
+  onBytes(): boolean {
+    return true
+  }
+
+  nextBuffer(): Buffer {
+    return sharedBuffer
+  }
+
+  onEnd(): void {
+    this.#socket.destroy()
+  }
+
+  onDrain(): void {}
+
+  onClosed(): void {
+    this.#context.clock.disarm(this)
+    this.#context.row.tables.frontend.reasons[this.#frontend.slot * reasonCodes.length + reasonIndex.tls_handshake]!++
+    this.#onDone(this, null)
+  }
+
+  onDeadline(): void {
+    this.#socket.destroy()
+  }
+
+  drain(): void {}
+}

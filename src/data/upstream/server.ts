@@ -1,0 +1,88 @@
+// One server of a backend and this worker's connections to it. Idle ones are kept in a stack: the one used last is used
+// next, so that the load decides how many stay warm, and the oldest are closed when nobody wants them.
+import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
+import type { WorkerContext } from '../context.ts'
+import { connectTo, type ConnectServer } from './connect.ts'
+import { UpstreamConnection, type ConnectionHome } from './connection.ts'
+
+export class Server implements ConnectionHome {
+  readonly spec: ServerSpec
+  readonly slot: number
+  readonly #backend: BackendSpec
+  readonly #context: WorkerContext
+  readonly #connect: ConnectServer
+  readonly #idle: UpstreamConnection[] = []
+  #closed = false
+
+  constructor(spec: ServerSpec, backend: BackendSpec, context: WorkerContext) {
+    this.spec = spec
+    this.slot = spec.slot
+    this.#backend = backend
+    this.#context = context
+    this.#connect = connectTo(spec, backend.mode)
+  }
+
+  /** A connection of its own for the caller, who gets its events from now on: an idle one, or a new one on its way. */
+  take(fresh: boolean): UpstreamConnection {
+    const { counters } = this.#context.row
+    if (!fresh) {
+      const idle = this.#idle.pop()
+      if (idle !== undefined) {
+        counters.server.reuses[this.slot]!++
+        return idle
+      }
+    }
+    counters.server.connects[this.slot]!++
+    return new UpstreamConnection(this, this.#connect())
+  }
+
+  /** Takes a connection back on which a complete answer has been read and nothing else. */
+  keep(connection: UpstreamConnection, now: number): void {
+    if (this.#closed || this.#idle.length >= this.#backend.idleConnections) return connection.destroy()
+    connection.idleSince = now
+    this.#idle.push(connection)
+  }
+
+  /** An idle connection was closed by the server, or sent something that nobody asked for. */
+  forget(connection: UpstreamConnection): void {
+    const at = this.#idle.lastIndexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+
+  sweep(now: number): void {
+    const limit = now - this.#backend.timeouts.idleConnection
+    let old = 0
+    while (old < this.#idle.length && this.#idle[old]!.idleSince < limit) old++
+    if (old > 0) for (const connection of this.#idle.splice(0, old)) connection.destroy()
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const connection of this.#idle.splice(0)) connection.destroy()
+  }
+
+  /** A request (http) or a connection (tcp) begins here: counted for all workers to see. */
+  begin(): void {
+    const { board, row } = this.#context
+    Atomics.add(board.shared.server.inflight, this.slot, 1)
+    row.owned.server.inflight[this.slot]!++
+    Atomics.add(board.shared.backend.inflight, this.#backend.slot, 1)
+    row.owned.backend.inflight[this.#backend.slot]!++
+  }
+
+  /** It ended. */
+  end(): void {
+    const { board, row } = this.#context
+    Atomics.sub(board.shared.server.inflight, this.slot, 1)
+    row.owned.server.inflight[this.slot]!--
+    Atomics.sub(board.shared.backend.inflight, this.#backend.slot, 1)
+    row.owned.backend.inflight[this.#backend.slot]!--
+  }
+
+  /** Connections open or being opened to this server; called by the connection itself. */
+  count(change: 1 | -1): void {
+    const { board, row } = this.#context
+    Atomics.add(board.shared.server.connections, this.slot, change)
+    row.owned.server.connections[this.slot]! += change
+  }
+}

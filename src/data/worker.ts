@@ -1,0 +1,109 @@
+// The data plane of one worker thread: builds backends and listeners from the snapshot, and ends them without loss.
+import { createDice } from '../balance/dice.ts'
+import type { Snapshot } from '../messages/snapshot.ts'
+import type { WorkerContext } from './context.ts'
+import { HttpFrontend } from './http1/frontend.ts'
+import { Clock } from './io/clock.ts'
+import { Listener } from './listener/listener.ts'
+import { Backend } from './upstream/backend.ts'
+import { openScoreboard } from '../scoreboard/scoreboard.ts'
+import type { WorkerData } from '../messages/messages.ts'
+import { openAccessLog } from './access-log/access-log.ts'
+
+export class DataPlane {
+  readonly #context: WorkerContext
+  readonly #backends: readonly Backend[]
+  readonly #listeners: readonly Listener[]
+  readonly #clock: Clock
+
+  constructor(data: WorkerData, log: WorkerContext['log']) {
+    const { worker, snapshot } = data
+    const board = openScoreboard(data.scoreboard)
+    this.#clock = new Clock(performance.now())
+    this.#context = {
+      worker,
+      board,
+      row: board.rows[worker]!,
+      clock: this.#clock,
+      dice: createDice((worker + 1) * 0x9e3779b1),
+      accessLog: openAccessLog(snapshot.accessLog),
+      draining: false,
+      log,
+    }
+    this.#backends = snapshot.backends.map((backend) => new Backend(backend, this.#context))
+    this.#listeners = listenersOf(snapshot, this.#backends, this.#context)
+  }
+
+  /**
+   * Opens all binds.
+   * @param ports real ports of binds with port 0, as the first worker got them
+   * @returns the ports by bind id
+   * @throws ListenError
+   */
+  async listen(ports: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+    const found: Record<string, number> = {}
+    for (const listener of this.#listeners) {
+      const { id, port, path } = listener.bind
+      if (path !== null && this.#context.worker !== 0) continue
+      try {
+        found[id] = await listener.listen(ports[id] ?? port)
+      } catch (error) {
+        throw new ListenError(id, error as NodeJS.ErrnoException)
+      }
+    }
+    this.#clock.everyTick(() => this.#tick())
+    this.#clock.start()
+    return found
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    for (const backend of this.#backends) backend.sweep(now)
+    this.#context.accessLog?.flush()
+  }
+
+  /** Accepts nothing more and waits for what is under way. */
+  drain(): Promise<void> {
+    this.#context.draining = true
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (this.#listeners.some((listener) => listener.connections > 0)) return
+        this.#close()
+        resolve()
+      }
+      for (const listener of this.#listeners) {
+        listener.onEmpty = check
+        listener.drain()
+      }
+      check()
+    })
+  }
+
+  reopenLog(): void {
+    this.#context.accessLog?.reopen()
+  }
+
+  #close(): void {
+    for (const backend of this.#backends) backend.close()
+    this.#clock.stop()
+    this.#context.accessLog?.closeSync()
+  }
+}
+
+/** A bind that could not be opened. */
+export class ListenError extends Error {
+  readonly bind: string
+  readonly code: string
+  constructor(bind: string, cause: NodeJS.ErrnoException) {
+    super(cause.message, { cause })
+    this.bind = bind
+    this.code = cause.code ?? 'UNKNOWN'
+  }
+}
+
+function listenersOf(snapshot: Snapshot, backends: readonly Backend[], context: WorkerContext): Listener[] {
+  return snapshot.frontends.flatMap((frontend) => {
+    const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context) : null
+    return frontend.binds.map((bind) => new Listener(bind, frontend, http, backends, context, snapshot.maxConnections))
+  })
+}

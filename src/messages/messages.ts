@@ -1,0 +1,25 @@
+// What crosses the thread boundary besides shared memory. Types only.
+import type { Snapshot } from './snapshot.ts'
+
+/** Handed to a worker thread when it is made. */
+export interface WorkerData {
+  /** Row of this worker on the scoreboard; a replacement takes the row of the one that died. */
+  readonly worker: number
+  readonly scoreboard: SharedArrayBuffer
+  readonly snapshot: Snapshot
+  /** Ports that binds with port 0 were given by the first worker, by bind id. */
+  readonly ports: Readonly<Record<string, number>>
+}
+
+export type ToWorker =
+  /** Stop accepting, finish what is under way, then answer `drained`. */
+  | { readonly type: 'shutdown' }
+  /** Open the access log anew (after rotation). */
+  | { readonly type: 'reopen' }
+
+export type FromWorker =
+  /** All binds listen; the ports are the real ones, by bind id. */
+  | { readonly type: 'listening'; readonly ports: Readonly<Record<string, number>> }
+  | { readonly type: 'listen-failed'; readonly bind: string; readonly code: string; readonly message: string }
+  | { readonly type: 'drained' }
+  | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string; readonly fields: Record<string, unknown> }

@@ -1,0 +1,20 @@
+// The two axes of a server's state, and the numbers that stand for them on the scoreboard.
+// What the operator wants (admin) and what the checks see (health) are never one value.
+
+export type Mode = 'http' | 'tcp'
+
+/** The operator's wish; in maint not even health checks are sent. */
+export const adminStates = ['ready', 'drain', 'maint'] as const
+export type AdminState = (typeof adminStates)[number]
+
+/** What the checks see. `checking`: not probed yet, used only when nothing better is left. */
+export const healthStates = ['checking', 'up', 'down'] as const
+export type HealthState = (typeof healthStates)[number]
+
+/** Scoreboard encoding: the index in the lists above. */
+export const ADMIN_READY = 0
+export const ADMIN_DRAIN = 1
+export const ADMIN_MAINT = 2
+export const HEALTH_CHECKING = 0
+export const HEALTH_UP = 1
+export const HEALTH_DOWN = 2

@@ -1,0 +1,48 @@
+// The layout of the shared memory, declared once. Columns are typed arrays over one SharedArrayBuffer, indexed by slot.
+// Shared columns hold what all workers must agree on and are changed with Atomics. Counter columns have one row per
+// worker, written only by that worker with plain stores and summed by the reader, so that counting never contends.
+// The memory is reserved generously and committed by the kernel only where it is touched.
+import { reasonCodes } from '../model/reasons.ts'
+
+/** How many rows there are. Fixed for the life of the process; a reload beyond it needs a restart. */
+export interface Shape {
+  readonly workers: number
+  readonly frontends: number
+  readonly backends: number
+  readonly servers: number
+}
+
+/** Upper bounds of the latency histogram's buckets in milliseconds; one more bucket holds what is above. */
+export const latencyBuckets = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000] as const
+
+/** Columns changed with Atomics, Int32, one row. The reader's names are these keys. */
+export const sharedColumns = {
+  server: ['admin', 'health', 'weight', 'inflight', 'connections'],
+  backend: ['generation', 'cursor', 'inflight'],
+  frontend: ['connections'],
+  process: ['connections', 'draining'],
+} as const
+
+/** Counter columns, Float64, one row per worker. */
+export const counterColumns = {
+  server: [
+    'requests', 'connects', 'reuses', 'bytesIn', 'bytesOut', 'connectErrors', 'responseErrors', 'retries',
+    'status1xx', 'status2xx', 'status3xx', 'status4xx', 'status5xx', 'latencySum', 'latencyCount',
+  ],
+  backend: ['requests', 'bytesIn', 'bytesOut', 'redispatches', 'status1xx', 'status2xx', 'status3xx', 'status4xx', 'status5xx', 'latencySum'],
+  frontend: ['connects', 'requests', 'bytesIn', 'bytesOut', 'status1xx', 'status2xx', 'status3xx', 'status4xx', 'status5xx', 'handshakes', 'resumed'],
+} as const
+
+/** Counters with several cells per slot: cell = slot * width + index. */
+export const counterTables = {
+  frontend: { reasons: reasonCodes.length },
+  backend: { latency: latencyBuckets.length + 1, reasons: reasonCodes.length },
+} as const
+
+/** Per-worker in-flight and connection counts of servers, so that a dead worker's share can be taken back. Int32. */
+export const ownedColumns = {
+  server: ['inflight', 'connections'],
+  backend: ['inflight'],
+  frontend: ['connections'],
+  process: ['connections'],
+} as const

@@ -1,0 +1,26 @@
+// Entry of a worker thread; wiring only. Starts the data plane and answers the supervisor.
+import { parentPort, workerData } from 'node:worker_threads'
+import { DataPlane, ListenError } from './data/worker.ts'
+import type { FromWorker, ToWorker, WorkerData } from './messages/messages.ts'
+
+const port = parentPort!
+const say = (message: FromWorker): void => port.postMessage(message)
+const data = workerData as WorkerData
+const plane = new DataPlane(data, (level, message, fields) => say({ type: 'log', level, message, fields }))
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'shutdown':
+      void plane.drain().then(() => say({ type: 'drained' }))
+      return
+    case 'reopen':
+      plane.reopenLog()
+  }
+})
+
+try {
+  say({ type: 'listening', ports: await plane.listen(data.ports) })
+} catch (error) {
+  if (!(error instanceof ListenError)) throw error
+  say({ type: 'listen-failed', bind: error.bind, code: error.code, message: error.message })
+}

@@ -1,0 +1,122 @@
+// The text of /metrics: valid by the rules of the format, filled from the scoreboard, and in step with docs/metrics.md.
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { metrics } from '../../../src/control/metrics/definitions.ts'
+import { createRegistry } from '../../../src/control/metrics/registry.ts'
+import { reasonCodes, reasonIndex } from '../../../src/model/reasons.ts'
+import { HEALTH_DOWN, HEALTH_UP } from '../../../src/model/states.ts'
+import { latencyBuckets } from '../../../src/scoreboard/layout.ts'
+import { backendSpec, serverSpec } from '../health/fixtures.ts'
+import { fakeView, snapshotOf } from '../fixtures.ts'
+
+/** A view with a number in every cell that is read. */
+function busyView() {
+  const view = fakeView()
+  const { shared, rows } = view.board
+  Atomics.store(shared.server.health, 0, HEALTH_UP)
+  Atomics.store(shared.server.health, 1, HEALTH_DOWN)
+  Atomics.store(shared.server.inflight, 0, 4)
+  Atomics.store(shared.process.connections, 0, 17)
+  rows.forEach(({ counters, tables }, worker) => {
+    counters.server.requests[0] = 10 + worker
+    counters.frontend.status2xx[0] = 100
+    counters.backend.latencySum[0] = 1500
+    tables.frontend.reasons[reasonIndex.bad_host] = 2
+    tables.backend.reasons[reasonIndex.no_server] = 1
+    tables.backend.latency[0] = 5
+    tables.backend.latency[3] = 2
+    tables.backend.latency[latencyBuckets.length] = 1
+  })
+  return view
+}
+
+test('the counters of all workers are summed, and shared values are read as they are', async () => {
+  const lines = (await createRegistry(busyView()).metrics()).split('\n')
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'weir_build_info{version="1.2.3"} 1',
+      'weir_connections 17',
+      'weir_workers{state="listening"} 2',
+      'weir_worker_restarts_total 1',
+      'weir_server_up{backend="app",server="s1"} 1',
+      'weir_server_up{backend="app",server="s2"} 0',
+      'weir_server_weight{backend="app",server="s2"} 3',
+      'weir_server_in_flight{backend="app",server="s1"} 4',
+      'weir_server_requests_total{backend="app",server="s1"} 21',
+      'weir_server_requests_total{backend="app",server="s2"} 0',
+      'weir_server_check_duration_seconds{backend="app",server="s1"} 0.00125',
+      'weir_backend_servers_up{backend="app"} 1',
+      'weir_frontend_responses_total{frontend="web",code="2xx"} 200',
+      'weir_frontend_errors_total{frontend="web",reason="bad_host"} 4',
+      'weir_backend_errors_total{backend="app",reason="no_server"} 2',
+    ]),
+  )
+  expect(lines.filter((line) => line.startsWith('weir_frontend_errors_total'))).toHaveLength(1)
+})
+
+test('the latency histogram is cumulative, in seconds, and ends with all of them', async () => {
+  const lines = (await createRegistry(busyView()).metrics()).split('\n')
+  const buckets = lines.filter((line) => line.startsWith('weir_backend_latency_seconds_bucket'))
+  expect(buckets).toHaveLength(latencyBuckets.length + 1)
+  expect(buckets.map((line) => Number(line.split(' ')[1]))).toEqual([10, 10, 10, ...Array(latencyBuckets.length - 3).fill(14), 16])
+  expect(buckets[0]).toBe('weir_backend_latency_seconds_bucket{backend="app",le="0.0005"} 10')
+  expect(buckets.at(-1)).toBe('weir_backend_latency_seconds_bucket{backend="app",le="+Inf"} 16')
+  expect(lines).toContain('weir_backend_latency_seconds_count{backend="app"} 16')
+  expect(lines).toContain('weir_backend_latency_seconds_sum{backend="app"} 3')
+})
+
+test('asking twice counts nothing twice', async () => {
+  const registry = createRegistry(busyView())
+  const still = (text: string): string => text.replaceAll(/^weir_(cpu|resident).*\n/gm, '')
+  expect(still(await registry.metrics())).toBe(still(await registry.metrics()))
+})
+
+test('the text is valid: help and type once before the lines of each family, no line twice, names by convention', async () => {
+  const families = new Map<string, string>()
+  const series = new Set<string>()
+  let family = ''
+  for (const line of (await createRegistry(busyView()).metrics()).split('\n').filter((each) => each !== '')) {
+    const help = /^# HELP (\S+) (.+)$/.exec(line)
+    const type = /^# TYPE (\S+) (counter|gauge|histogram|summary)$/.exec(line)
+    const sample = /^([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})? (-?[\d.]+(?:e[+-]?\d+)?|NaN|\+Inf)$/.exec(line)
+    if (help) {
+      expect(families.has(help[1]!)).toBe(false)
+      family = help[1]!
+      expect(family).toMatch(/^weir_[a-z_]+$/)
+    } else if (type) {
+      expect(type[1]).toBe(family)
+      families.set(family, type[2]!)
+      expect(family.endsWith('_total')).toBe(type[2] === 'counter')
+    } else {
+      expect(sample, line).not.toBeNull()
+      const suffixes = { histogram: /_(bucket|sum|count)$/, summary: /_(sum|count)$/, counter: /$/, gauge: /$/ }
+      const kind = families.get(family) as keyof typeof suffixes
+      expect(sample![1]!.replace(suffixes[kind], '')).toBe(family)
+      const id = line.slice(0, line.lastIndexOf(' '))
+      expect(series.has(id), `twice: ${id}`).toBe(false)
+      series.add(id)
+    }
+  }
+  expect([...families.keys()]).toEqual(metrics.map(({ name }) => name))
+})
+
+test('names of servers may hold anything that the format has to escape', async () => {
+  const snapshot = snapshotOf({ backends: [backendSpec({ servers: [serverSpec({ name: 'a"b\\c\nd' })] })] })
+  const text = await createRegistry(fakeView({ snapshot })).metrics()
+  expect(text).toContain(String.raw`weir_server_up{backend="app",server="a\"b\\c\nd"} 0`)
+})
+
+test('every reason can be reported', async () => {
+  const view = fakeView()
+  view.board.rows[0]!.tables.frontend.reasons.fill(1, 0, reasonCodes.length)
+  const text = await createRegistry(view).metrics()
+  for (const reason of reasonCodes) expect(text).toContain(`weir_frontend_errors_total{frontend="web",reason="${reason}"} 1`)
+})
+
+test('docs/metrics.md lists every metric as it is', () => {
+  const rows = metrics.map(
+    ({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  )
+  const doc = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8').split('\n')
+  expect(doc.filter((line) => line.startsWith('| `weir_'))).toEqual(rows)
+})

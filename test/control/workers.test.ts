@@ -1,0 +1,104 @@
+// Starting, replacing, draining and ending workers, with a stand-in that carries no traffic.
+import { expect, test } from 'vitest'
+import { setUpBoard, shapeFor } from '../../src/control/board.ts'
+import { Workers, type WorkersOptions } from '../../src/control/workers.ts'
+import { ms } from '../../src/model/units.ts'
+import { frontendSpec, bindSpec, snapshotOf } from './fixtures.ts'
+import { memoryLog, until } from './health/fixtures.ts'
+
+function setUp(behaviour: string, count = 2, overrides: Partial<WorkersOptions> = {}) {
+  const snapshot = snapshotOf()
+  const board = setUpBoard(snapshot, shapeFor(snapshot, count))
+  const { log, lines } = memoryLog()
+  const gaveUp: Error[] = []
+  const entry = new URL('./stand-in/worker.ts', import.meta.url)
+  process.env.STAND_IN = behaviour
+  const onGiveUp = (error: Error): void => void gaveUp.push(error)
+  const workers = new Workers({ count, board, snapshot, log, onGiveUp, entry, ...overrides })
+  return { workers, board, lines, gaveUp, [Symbol.asyncDispose]: () => workers.terminate() }
+}
+
+test('the first worker finds out the ports, and the others are given them', async () => {
+  await using s = setUp('fine', 3)
+  expect(await s.workers.start()).toEqual({ 'web/127.0.0.1:0': 40_000 })
+  expect(s.workers.ready).toBe(true)
+  const given = Object.fromEntries(s.lines.filter(({ message }) => message === 'hello').map(({ worker, given }) => [worker, given]))
+  expect(given).toEqual({ 0: {}, 1: { 'web/127.0.0.1:0': 40_000 }, 2: { 'web/127.0.0.1:0': 40_000 } })
+})
+
+test('a worker that dies is replaced at once, and what it held is taken back; the others do not notice', async () => {
+  await using s = setUp('fine')
+  await s.workers.start()
+  expect(s.board.shared.server.inflight[0]).toBe(6)
+  const other = s.workers.status[0]
+  expect(s.workers.kill(1)).toBe(true)
+  await until(() => s.workers.status[1]!.restarts === 1)
+  expect(s.board.shared.server.inflight[0]).toBe(3)
+  await until(() => s.workers.ready)
+  expect(s.board.shared.server.inflight[0]).toBe(6)
+  expect(s.board.rows[1]!.counters.server.requests[0]).toBe(2)
+  expect(s.workers.status[0]).toEqual(other)
+  expect(s.lines.find(({ level }) => level === 'error')).toMatchObject({ worker: 1, reason: 'exit code 1', delay: 0 })
+})
+
+test('there is no worker to kill beyond the last', async () => {
+  await using s = setUp('fine', 1)
+  await s.workers.start()
+  expect(s.workers.kill(1)).toBe(false)
+})
+
+test('a bind that cannot be had ends the start with words for it', async () => {
+  const snapshot = snapshotOf({ frontends: [frontendSpec({ binds: [bindSpec({ id: 'web/[::1]:443', host: '::1', port: 443 })] })] })
+  await using s = setUp('listen-fails', 2, { snapshot })
+  await expect(s.workers.start()).rejects.toThrow('cannot listen on [::1]:443: the port is taken by another process (EADDRINUSE)')
+})
+
+test('a worker that cannot start is tried ten times, then the start fails with its error', async () => {
+  await using s = setUp('dies-at-start')
+  await expect(s.workers.start()).rejects.toThrow(/worker 0 cannot be started: cannot begin at .*worker\.ts/)
+  expect(s.lines.filter(({ level }) => level === 'error')).toHaveLength(9)
+  expect(s.gaveUp).toEqual([])
+})
+
+test('when a replacement cannot start, the process is told to give up', async () => {
+  await using s = setUp('replacement-fails')
+  await s.workers.start()
+  s.workers.kill(1)
+  await until(() => s.gaveUp.length > 0)
+  expect(s.gaveUp[0]!.message).toContain('worker 1 cannot be started')
+  expect(s.workers.ready).toBe(false)
+})
+
+test('draining waits for every worker, then ends it; none is replaced', async () => {
+  await using s = setUp('fine')
+  await s.workers.start()
+  expect(await s.workers.drain(ms(20_000))).toBe(0)
+  expect(s.workers.status.map(({ state, restarts }) => [state, restarts])).toEqual([
+    ['ended', 0],
+    ['ended', 0],
+  ])
+  expect(s.board.shared.server.inflight[0]).toBe(0)
+})
+
+test('a worker that does not drain is cut off at the deadline, and counted', async () => {
+  await using s = setUp('never-drains')
+  await s.workers.start()
+  expect(await s.workers.drain(ms(50))).toBe(2)
+  await until(() => s.workers.status.every(({ state }) => state === 'ended'))
+})
+
+test('a worker that dies while draining counts as drained', async () => {
+  await using s = setUp('never-drains')
+  await s.workers.start()
+  const drained = s.workers.drain(ms(20_000))
+  s.workers.kill(0)
+  s.workers.kill(1)
+  expect(await drained).toBe(0)
+})
+
+test('reopening logs reaches every worker', async () => {
+  await using s = setUp('fine')
+  await s.workers.start()
+  s.workers.reopen()
+  await until(() => s.lines.filter(({ message }) => message === 'reopened').length === 2)
+})

@@ -1,0 +1,14 @@
+// How the tests run: files in parallel, each in a process of its own (servers, worker threads and signals do not mix).
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    allowOnly: false, // a `test.only` left behind must not make the rest pass unrun
+    pool: 'forks',
+    maxWorkers: 2, // more than the smallest machine has cores only makes the tests with clocks less steady
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ['default', './test/support/closing-line-reporter.ts'],
+  },
+})
