@@ -17,7 +17,11 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
 }
 
 async function make(folder: string, name: string, newKey: readonly string[]): Promise<string> {
-  const [cert, key, both] = ['crt', 'key', 'pem'].map((ending) => join(folder, `${name}.${ending}`)) as [string, string, string]
+  const [cert, key, both] = ['crt', 'key', 'pem'].map((ending) => join(folder, `${name}.${ending}`)) as [
+    string,
+    string,
+    string,
+  ]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
   const out = ['-nodes', '-days', '2', '-keyout', key, '-out', cert]
   await run(['openssl', 'req', '-x509', '-newkey', ...newKey, ...subject, ...out], 20_000)

@@ -33,7 +33,9 @@ export function residentKiB(pid: number): number {
 
 function children(pid: number): number[] {
   const threads = list(`/proc/${pid}/task`)
-  return threads.flatMap((thread) => read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number))
+  return threads.flatMap((thread) =>
+    read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
+  )
 }
 
 function read(file: string): string {

@@ -47,7 +47,7 @@ export async function measure(bench: Bench, workload: Workload, peer: Peer): Pro
   const proxy = await startPeer(peer.prepare(setup), setup, workload, placement(peer.workers).proxy)
   try {
     if (workload.load.tool === 'idle') return await measureIdle(workload, setup, proxy)
-    await generate(workload, setup, peer.warmUp)
+    await generate(workload, setup, warmUp(workload, peer))
     const before = cpuMicros(proxy.pid)
     const result = await generate(workload, setup, bench.seconds)
     const used = cpuMicros(proxy.pid) - before
@@ -57,6 +57,9 @@ export async function measure(bench: Bench, workload: Workload, peer: Peer): Pro
     await proxy.stop()
   }
 }
+
+/** Handshakes are few in a second, so what compiles as it runs needs longer to be done. */
+const warmUp = ({ load }: Workload, peer: Peer): number => peer.warmUp * (load.tool === 'handshakes' ? 2 : 1)
 
 /** Folder and ports for one start of a peer. */
 export async function prepare(bench: Bench, workload: Workload): Promise<Setup> {
@@ -113,9 +116,14 @@ async function measureIdle(workload: Workload, setup: Setup, proxy: Running): Pr
   return { cost, rate: 0, p50: 0, p99: 0, busy: 0, errors: 0 }
 }
 
-function toSample(workload: Workload, { requests, bytes, errors, seconds, p50, p99 }: LoadResult, used: number): Sample {
+function toSample(
+  workload: Workload,
+  { requests, bytes, errors, seconds, p50, p99 }: LoadResult,
+  used: number,
+): Sample {
   const amount = workload.per === 'MiB' ? bytes / 2 ** 20 : requests
   if (amount === 0) throw new Error('no request was answered')
+  if (errors > requests / 100) throw new Error(`${errors} errors beside ${requests} answers`)
   return { cost: used / amount, rate: amount / seconds, p50, p99, busy: used / 1e6 / seconds, errors }
 }
 

@@ -58,7 +58,11 @@ function findPeer(name: string): string {
   return name
 }
 
-const names = (list: string): string[] => list.split(',').map((name) => name.trim()).filter(Boolean)
+const names = (list: string): string[] =>
+  list
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
 
 function count(option: string, value: string, most: number): number {
   const number = Number(value)

@@ -89,7 +89,11 @@ export function endChildrenOnExit(): void {
   process.once('exit', () => {
     for (const child of live) if (child.pid !== undefined) killTree(child.pid)
   })
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
     process.once(signal, () => process.exit(code))
   }
 }

@@ -34,7 +34,12 @@ const figures = {
 export function workloadTable(workload: Workload, results: Results): string {
   const { per } = workload
   const base = results.has('haproxy') ? 'haproxy' : [...results.keys()][0]!
-  const head = ['', units[per], `to ${base}`, ...(per === 'connection' ? [] : [rates[per], 'p50, ms', 'p99, ms', 'core busy', 'errors'])]
+  const head = [
+    '',
+    units[per],
+    `to ${base}`,
+    ...(per === 'connection' ? [] : [rates[per], 'p50, ms', 'p99, ms', 'core busy', 'errors']),
+  ]
   const rows = [...results.keys()].map((peer) => row(results, peer, base, per === 'connection'))
   return `### ${workload.title} (\`${workload.name}\`)\n\n${table(head, rows)}`
 }
@@ -46,7 +51,14 @@ function row(results: Results, peer: string, base: string, memory: boolean): str
   const cells = [peer, cost.toFixed(cost < 100 ? 2 : 0), ratioText(ratio(results, peer, base, figures.cost))]
   if (memory) return cells
   const errors = (results.get(peer) ?? []).reduce((sum, sample) => sum + (sample?.errors ?? 0), 0)
-  return [...cells, of('rate')!.toFixed(0), of('p50')!.toFixed(2), of('p99')!.toFixed(2), `${(of('busy')! * 100).toFixed(0)} %`, String(errors)]
+  return [
+    ...cells,
+    of('rate')!.toFixed(0),
+    of('p50')!.toFixed(2),
+    of('p99')!.toFixed(2),
+    `${(of('busy')! * 100).toFixed(0)} %`,
+    String(errors),
+  ]
 }
 
 function ratioText(found: Ratio | null): string {
@@ -57,7 +69,12 @@ function ratioText(found: Ratio | null): string {
 
 /** Every goal that this run can judge. */
 export function goalTable(results: Run['results']): string {
-  const rows = goals(results).map(({ title, aimed, found, reached }) => [title, found, aimed, reached ? 'yes' : '**no**'])
+  const rows = goals(results).map(({ title, aimed, found, reached }) => [
+    title,
+    found,
+    aimed,
+    reached ? 'yes' : '**no**',
+  ])
   return table(['', 'measured', 'goal', 'reached'], rows)
 }
 
@@ -107,9 +124,10 @@ const logs = [
 ]
 
 const twoWorkersOnFewCores = [
-  `Two workers: this machine has ${cores} cores, so load and servers must run on the workers' own cores, and twice the`,
-  'requests per second cannot be seen directly. What can be seen is whether a request costs more CPU when two workers',
-  'share the work; 2 divided by that growth is what two free cores would bring.',
+  `Two workers: this machine has ${cores} cores, so load and servers run on the workers' own cores, and twice the requests`,
+  'per second cannot be seen directly. Two processes of one worker each share nothing but the kernel, so two free cores',
+  'would give them twice the rate of one. What two workers of one process cost per request beyond that is what they lose',
+  'by sharing it; the speed-up is 2 divided by that ratio. It is an inference, not a measurement of two free cores.',
 ]
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

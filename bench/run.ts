@@ -54,7 +54,8 @@ async function runWorkload(bench: Bench, workload: Workload, { rounds, peers: as
 
 async function main(options: Options): Promise<void> {
   const loadBefore = os.loadavg()[0]!
-  if (loadBefore > 0.5) console.log(`note: the machine is busy (load average ${loadBefore.toFixed(2)}); the numbers will be unsteady`)
+  if (loadBefore > 0.5)
+    console.log(`note: the machine is busy (load average ${loadBefore.toFixed(2)}); the numbers will be unsteady`)
   const results = new Map<Workload, Results>()
   await withBench(options.seconds, async (bench) => {
     for (const workload of options.workloads) {

@@ -10,7 +10,13 @@ import type { Bench } from './measure.ts'
 import { endChildrenOnExit } from './process.ts'
 
 /** Programs without which nothing can be measured; scripts/test-peers.sh installs them. */
-const needed: readonly (readonly [string, string])[] = [['taskset', '--version'], ['haproxy', '-v'], ['nginx', '-v'], ['wrk', '--version'], ['openssl', 'version']]
+const needed: readonly (readonly [string, string])[] = [
+  ['taskset', '--version'],
+  ['haproxy', '-v'],
+  ['nginx', '-v'],
+  ['wrk', '--version'],
+  ['openssl', 'version'],
+]
 
 /** @throws when a program is missing or the servers behind do not start, and whatever `work` throws */
 export async function withBench<Result>(seconds: number, work: (bench: Bench) => Promise<Result>): Promise<Result> {

@@ -149,7 +149,7 @@ export const workloads: readonly Workload[] = [
     title: 'small GET, two workers on two cores',
     load: get('/small'),
     goal: null,
-    onlyPeers: ['weir', 'weir-2-workers'],
+    onlyPeers: ['weir-2-processes', 'weir-2-workers', 'weir'],
   },
   {
     ...base,

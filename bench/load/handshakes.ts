@@ -91,13 +91,18 @@ function main(): void {
   for (let i = 0; i < Number(values.clients); i++) {
     client(counts, times, { port: Number(values.port), path: values.path ?? '/', resume: values.resume })
   }
-  setTimeout(() => {
-    counts.stopped = true
-    const seconds = Number(process.hrtime.bigint() - began) / 1e9
-    const { requests, resumed, bytes, errors } = counts
-    const [p50, p99] = [50, 99].map((each) => times.percentile(each) / 1e6)
-    process.stdout.write(JSON.stringify({ requests, resumed, bytes, errors, seconds, p50, p99 }), () => process.exit())
-  }, Number(values.seconds) * 1000)
+  setTimeout(
+    () => {
+      counts.stopped = true
+      const seconds = Number(process.hrtime.bigint() - began) / 1e9
+      const { requests, resumed, bytes, errors } = counts
+      const [p50, p99] = [50, 99].map((each) => times.percentile(each) / 1e6)
+      process.stdout.write(JSON.stringify({ requests, resumed, bytes, errors, seconds, p50, p99 }), () =>
+        process.exit(),
+      )
+    },
+    Number(values.seconds) * 1000,
+  )
 }
 
 if (import.meta.main) main()

@@ -1,6 +1,7 @@
 // Connections that make one request each and then stay open, doing nothing: what does each cost the proxy in memory?
 // A program of its own, because the proxy and the generator each come near the limit of open files with them.
-// A first wave is opened and closed again, so that heaps and pools have grown to their working size before the count.
+// Before the count, connections are opened and closed one after the other, so that code is compiled and heaps have their
+// working size, while next to no memory of closed connections is left that the idle ones could take over.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -22,6 +23,8 @@ export interface IdleOptions {
 
 /** Connections that are being opened at one time. */
 const atOnce = 32
+/** Connections opened and closed before the count. */
+const warmUp = 3000
 /** For garbage collection and freed pools to settle, in ms. */
 const settle = 2000
 
@@ -57,22 +60,28 @@ async function line(stream: NodeJS.ReadableStream): Promise<string> {
 
 type Connect = () => net.Socket
 
-/** Opens connections, each with one request answered. */
-async function wave(connections: number, connect: Connect, request: string): Promise<net.Socket[]> {
+/** Opens connections, each with one request answered; with `keep` they stay open. */
+async function wave(connections: number, connect: Connect, request: string, keep: boolean): Promise<net.Socket[]> {
   const sockets: net.Socket[] = []
   const opener = async (): Promise<void> => {
     while (sockets.length < connections) {
       const socket = connect()
       sockets.push(socket)
-      socket.on('error', () => {})
-      socket.write(request)
-      const answer = await Promise.race([once(socket, 'data'), once(socket, 'close')])
-      if (String(answer[0]).startsWith('HTTP/1.1 200')) socket.resume()
-      else socket.destroy()
+      if (!(await answered(socket, request)) || !keep) socket.destroy()
     }
   }
   await Promise.all(Array.from({ length: atOnce }, opener))
   return sockets
+}
+
+/** Sends the request. @returns whether the answer was a good one; false also when the connection fails */
+function answered(socket: net.Socket, request: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.on('error', () => {}) // 'close' follows
+    socket.once('close', () => resolve(false))
+    socket.on('data', (chunk: Buffer) => resolve(chunk.toString('latin1', 0, 12) === 'HTTP/1.1 200'))
+    socket.write(request)
+  })
 }
 
 async function main(): Promise<void> {
@@ -87,11 +96,10 @@ async function main(): Promise<void> {
     : () => net.connect({ host: '127.0.0.1', port })
   const request = `GET ${values.path} HTTP/1.1\r\nHost: localhost\r\n\r\n`
 
-  const first = await wave(2000, connect, request)
-  for (const socket of first) socket.destroy()
+  await wave(warmUp, connect, request, false)
   process.stdout.write('warm\n')
   await once(process.stdin, 'data')
-  const sockets = await wave(Number(values.connections), connect, request)
+  const sockets = await wave(Number(values.connections), connect, request, true)
   await sleep(500)
   process.stdout.write(`${sockets.filter((socket) => !socket.destroyed).length}\n`)
   // and stays until it is killed, or the bench that holds the other end of its input is gone

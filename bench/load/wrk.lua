@@ -19,7 +19,9 @@ local browser = {
 
 local kinds = {
   plain = function() end,
-  browser = function() wrk.headers = browser end,
+  browser = function()
+    for name, value in pairs(browser) do wrk.headers[name] = value end
+  end,
   post = function()
     wrk.method = "POST"
     wrk.body = string.rep("x", 10 * 1024)

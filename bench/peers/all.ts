@@ -3,11 +3,11 @@ import { haproxy } from './haproxy.ts'
 import { nginx } from './nginx.ts'
 import { httpProxy3, nodeUndici } from './node-peers.ts'
 import type { Peer } from './peer.ts'
-import { weir } from './weir.ts'
+import { weir, weirTwice } from './weir.ts'
 
 /** Take part in every workload. */
 export const mainPeers: readonly string[] = ['weir', 'haproxy', 'nginx']
 
 export const peers: ReadonlyMap<string, Peer> = new Map(
-  [weir(1), haproxy, nginx, httpProxy3, nodeUndici, weir(2)].map((peer) => [peer.name, peer]),
+  [weir(1), haproxy, nginx, httpProxy3, nodeUndici, weir(2), weirTwice].map((peer) => [peer.name, peer]),
 )

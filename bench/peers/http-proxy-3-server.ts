@@ -12,4 +12,4 @@ proxy.on('error', (_error, _request, response) => {
   if ('writeHead' in response && !response.headersSent) response.writeHead(502)
   response.end()
 })
-http.createServer((request, response) => void proxy.web(request, response)).listen(port, '127.0.0.1')
+http.createServer((request, response) => proxy.web(request, response)).listen(port, '127.0.0.1')

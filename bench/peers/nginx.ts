@@ -22,7 +22,9 @@ events { worker_connections 19000; }
 
 /** Folders for temporary files that nginx wants to have even if it never uses them. */
 export const nginxFolders = (folder: string): string =>
-  ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')
+  ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${folder}/${name};`)
+    .join('\n')
 
 function tls(certificate: string | null): string {
   if (!certificate) return ''

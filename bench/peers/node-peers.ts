@@ -7,7 +7,7 @@ function nodePeer(name: string, script: string, packageName: string): Peer {
   return {
     name,
     workers: 1,
-    warmUp: 4,
+    warmUp: 8,
     version: () => `${packageName} ${packageVersion(`node_modules/${packageName}`)} on Node ${process.versions.node}`,
     cannot: ({ mode, certificate, accessLog }) =>
       mode === 'http' && !certificate && !accessLog ? null : 'its script does plain HTTP only',

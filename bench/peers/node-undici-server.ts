@@ -6,7 +6,15 @@ const [port, serverPort] = process.argv.slice(2).map(Number)
 const pool = new Pool(`http://127.0.0.1:${serverPort}`, { connections: 256, pipelining: 1 })
 
 /** Fields that concern one connection only (RFC 9110, 7.6.1) and are not passed on. */
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 function forwarded(fields: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
   const kept: http.OutgoingHttpHeaders = {}
@@ -18,7 +26,8 @@ http
   .createServer((request, response) => {
     const headers = forwarded(request.headers)
     headers['x-forwarded-for'] = request.socket.remoteAddress
-    const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
+    const hasBody =
+      request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
     pool
       .stream(
         {

@@ -22,7 +22,7 @@ export interface Launch {
 
 export interface Peer {
   readonly name: string
-  /** 1: pinned to one core. 2: on two. */
+  /** Threads that carry traffic. 1: pinned to one core. 2: on two. */
   readonly workers: number
   /** Seconds of load before the window: until just-in-time compilers are done with what is hot. */
   readonly warmUp: number

@@ -10,7 +10,7 @@ function config({ port, serverPort, mode, certificate, accessLog }: Setup, worke
   const log = accessLog ? `, access_log: '${accessLog}'` : ''
   const tls = certificate ? `, tls: '${certificate}'` : ''
   return `
-global: { workers: ${workers}, admin: off, control_socket: off, log: { level: warn }${log} }
+global: { workers: ${workers}, max_connections: 12000, admin: off, control_socket: off, log: { level: warn }${log} }
 frontends:
   web: { mode: ${mode}, bind: '127.0.0.1:${port}'${tls}, backend: app }
 backends:
@@ -35,8 +35,24 @@ export function weirLaunch(setup: Setup, workers: number, nodeOptions: readonly 
 export const weir = (workers: number): Peer => ({
   name: workers === 1 ? 'weir' : `weir-${workers}-workers`,
   workers,
-  warmUp: 1,
+  warmUp: 2,
   version: () => `Weir ${packageVersion('.')} on Node ${process.versions.node} (OpenSSL ${process.versions.openssl})`,
   cannot: () => null,
   prepare: (setup) => weirLaunch(setup, workers),
 })
+
+/** Ends both when it is told to end. */
+const twice = 'trap "kill $one $two" TERM; "$@" & one=$!; "$@" & two=$!; wait; wait'
+
+/**
+ * Two processes of one worker each, on one port. They share nothing but the kernel: what two workers of one process are
+ * compared with where there are no cores left for the load.
+ */
+export const weirTwice: Peer = {
+  ...weir(1),
+  name: 'weir-2-processes',
+  workers: 2,
+  prepare(setup) {
+    return { argv: ['sh', '-c', twice, 'sh', ...weirLaunch(setup, 1).argv] }
+  },
+}

@@ -56,7 +56,9 @@ export async function check(argv: string[]): Promise<number> {
 export function summary({ frontends, backends }: Config): string {
   const servers = backends.reduce((sum, backend) => sum + backend.servers.length, 0)
   const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
-  return [counted(frontends.length, 'frontend'), counted(backends.length, 'backend'), counted(servers, 'server')].join(', ')
+  return [counted(frontends.length, 'frontend'), counted(backends.length, 'backend'), counted(servers, 'server')].join(
+    ', ',
+  )
 }
 
 function attempt<T>(run: () => T): T | Error {

@@ -10,8 +10,14 @@ interface Command {
 
 export const commands: Readonly<Record<string, Command>> = {
   run: { summary: 'run the load balancer', run: async (argv) => (await import('./run.ts')).run(argv) },
-  check: { summary: 'check a configuration without running it', run: async (argv) => (await import('./check.ts')).check(argv) },
-  status: { summary: 'show the state of a running Weir', run: async (argv) => (await import('./status.ts')).status(argv) },
+  check: {
+    summary: 'check a configuration without running it',
+    run: async (argv) => (await import('./check.ts')).check(argv),
+  },
+  status: {
+    summary: 'show the state of a running Weir',
+    run: async (argv) => (await import('./status.ts')).status(argv),
+  },
   version: { summary: 'print the version', run: async () => (await import('./version.ts')).printVersion() },
   help: { summary: 'print this text, or that of a command', run: help },
 }
@@ -27,7 +33,13 @@ ${Object.entries(commands)
 weir help COMMAND says more. Exit codes: 0 done, 1 failed, 2 wrong usage.
 `
 
-const aliases: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version', '-V': 'version' }
+const aliases: Readonly<Record<string, string>> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-v': 'version',
+  '-V': 'version',
+}
 
 /** @param argv without node and the script @returns the exit code */
 export async function dispatch(argv: readonly string[]): Promise<number> {

@@ -1,13 +1,13 @@
 // `weir run`: the load balancer itself. Reads the configuration, starts the control plane, and stays until it has ended.
 // Prints log lines only; problems of the configuration and a start that failed go to stderr.
-import { StartError, startWeir } from '../control/supervisor.ts'
 import { formatProblems } from '../config/format.ts'
 import { configFromFlags } from '../config/from-flags.ts'
 import { loadConfig, type Loaded } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import { openLog, type ProcessLog } from '../control/log.ts'
 import { prepare } from '../control/prepare.ts'
-import { handleSignals } from '../control/signals.ts'
+import { exitCodeOf, handleSignals } from '../control/signals.ts'
+import { StartError, startWeir, type Weir } from '../control/supervisor.ts'
 import { readArguments, UsageError, withUsage } from './usage.ts'
 import { version } from './version.ts'
 
@@ -50,7 +50,10 @@ export function run(argv: string[]): Promise<number> {
       return 0
     }
     const { config: long, file: short, help: _, ...flags } = values
-    const loaded = load([long, short, ...positionals].filter((file) => file !== undefined), flags)
+    const loaded = load(
+      [long, short, ...positionals].filter((file) => file !== undefined),
+      flags,
+    )
     if (loaded.config === null) {
       process.stderr.write(formatProblems(loaded.problems, loaded.sources, 'text'))
       return 1
@@ -75,40 +78,44 @@ function load(files: readonly string[], flags: Parameters<typeof configFromFlags
   const [file] = files
   const given = Object.entries(flags).filter(([, value]) => value !== undefined)
   if (files.length > 1) throw new UsageError('name one file; for several, name the folder they are in')
-  if (file === undefined && given.length === 0) throw new UsageError('name a configuration file, or say --listen and --to')
+  if (file === undefined && given.length === 0)
+    throw new UsageError('name a configuration file, or say --listen and --to')
   if (file === undefined) return configFromFlags(flags)
   if (given.length > 0) throw new UsageError(`--${given[0]![0]} and a configuration file do not go together`)
   return loadConfig(file)
 }
 
-async function serve({ global, ...rest }: Config, { log, reopen }: ProcessLog): Promise<number> {
+async function serve(config: Config, processLog: ProcessLog): Promise<number> {
+  const { log } = processLog
   log.info({ version, node: process.versions.node }, `weir ${version} starting`)
-  const prepared = prepare({ global, ...rest }, log)
-  const weir = await startWeir({ version, ...prepared, admin: global.admin, controlSocket: global.controlSocket, log }).catch(
-    (error: unknown) => {
-      if (error instanceof StartError) return error
-      throw error
-    },
-  )
-  if (weir instanceof StartError) {
-    for (const problem of weir.problems) {
-      log.fatal(problem)
-      if (global.log.target !== 'stderr') process.stderr.write(`weir: ${problem}\n`)
-    }
-    return 1
-  }
+  let weir: Weir | null = null
   const release = handleSignals({
     log,
-    stop: () => void weir.stop(),
+    stop: (signal) => {
+      if (weir === null) process.exit(exitCodeOf(signal)) // still starting: there is nothing to finish
+      void weir.stop()
+    },
     reopen: () => {
-      reopen()
-      weir.reopen()
+      processLog.reopen()
+      weir?.reopen()
     },
     exit: (code) => process.exit(code),
   })
-  log.info({ workers: prepared.shape.workers }, `weir ${version} is ready: ${prepared.shape.workers} workers`)
-  const code = await weir.ended
-  release()
-  log.info('stopped')
-  return code
+  try {
+    const { admin, controlSocket } = config.global
+    const prepared = prepare(config, log)
+    weir = await startWeir({ version, ...prepared, admin, controlSocket, log })
+    log.info({ workers: prepared.shape.workers }, `weir ${version} is ready: ${prepared.shape.workers} workers`)
+    return await weir.ended
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    for (const problem of error.problems) {
+      log.fatal(problem)
+      if (config.global.log.target !== 'stderr') process.stderr.write(`weir: ${problem}\n`)
+    }
+    return 1
+  } finally {
+    release()
+    log.info('stopped')
+  }
 }

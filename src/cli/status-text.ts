@@ -39,29 +39,62 @@ function frontendLines({ frontends }: Status, style: Style): string[] {
       { text: i === 0 ? name : '' },
       { text: address },
       { text: tls ? `${mode}+tls` : mode },
-      ...(i === 0 ? [count(connections), count(connectionsTotal), count(requests), size(bytesIn), size(bytesOut)] : []).map(right),
+      ...(i === 0
+        ? [count(connections), count(connectionsTotal), count(requests), size(bytesIn), size(bytesOut)]
+        : []
+      ).map(right),
     ]),
   )
   return table(['FRONTEND', 'BIND', 'MODE', 'CONNS', 'TOTAL', 'REQUESTS', 'IN', 'OUT'], rows, style)
 }
 
 function serverLines({ backends }: Status, style: Style): string[] {
-  const rows = backends.flatMap(({ name, servers }) => servers.map((server, i) => serverCells(i === 0 ? name : '', server, style)))
+  const rows = backends.flatMap(({ name, servers }) =>
+    servers.map((server, i) => serverCells(i === 0 ? name : '', server, style)),
+  )
   return table(
-    ['BACKEND', 'SERVER', 'ADDRESS', 'STATE', 'SINCE', 'LAST CHECK', 'WEIGHT', 'INFLIGHT', 'CONNS', 'REQUESTS', 'ERRORS'],
+    [
+      'BACKEND',
+      'SERVER',
+      'ADDRESS',
+      'STATE',
+      'SINCE',
+      'LAST CHECK',
+      'WEIGHT',
+      'INFLIGHT',
+      'CONNS',
+      'REQUESTS',
+      'ERRORS',
+    ],
     rows,
     style,
   )
 }
 
 function serverCells(backend: string, server: ServerStatus, { now }: Style): Cell[] {
-  const { name, address, state, admin, since, lastResult, lastDuration, weight, inflight, connections, requests, errors } = server
-  const check = lastResult === null ? '-' : `${lastResult}${lastDuration === null ? '' : ` (${Math.round(lastDuration)} ms)`}`
+  const {
+    name,
+    address,
+    state,
+    admin,
+    since,
+    lastResult,
+    lastDuration,
+    weight,
+    inflight,
+    connections,
+    requests,
+    errors,
+  } = server
+  const check =
+    lastResult === null ? '-' : `${lastResult}${lastDuration === null ? '' : ` (${Math.round(lastDuration)} ms)`}`
   return [
     { text: backend },
     { text: server.backup ? `${name} (backup)` : name },
     { text: address === name ? '' : address },
-    admin === 'ready' ? { text: state, colour: stateColours[state] } : { text: `${admin} (${state})`, colour: 'yellow' },
+    admin === 'ready'
+      ? { text: state, colour: stateColours[state] }
+      : { text: `${admin} (${state})`, colour: 'yellow' },
     { text: span((now - Date.parse(since)) / 1000) },
     { text: check, ...(state === 'down' ? { colour: 'red' as const } : {}) },
     ...[weight, inflight, connections, requests].map((n) => right(count(n))),
@@ -71,19 +104,30 @@ function serverCells(backend: string, server: ServerStatus, { now }: Style): Cel
 
 const right = (text: string): Cell => ({ text, right: true })
 
-/** Columns as wide as their widest cell; numbers stand at the right. */
-function table(titles: readonly string[], rows: readonly (readonly Cell[])[], style: Style): string[] {
+/** Columns as wide as their widest cell; numbers stand at the right, and a column with nothing in it is left out. */
+function table(allTitles: readonly string[], allRows: readonly (readonly Cell[])[], style: Style): string[] {
+  const used = allTitles.map((_, i) => allRows.some((row) => (row[i]?.text ?? '') !== ''))
+  const titles = allTitles.filter((_, i) => used[i])
+  const rows = allRows.map((row) => row.filter((_, i) => used[i]))
   const numeric = titles.map((_, i) => rows.some((row) => row[i]?.right === true))
   const header = titles.map((text, i): Cell => ({ text, colour: 'bold', right: numeric[i]! }))
   const widths = titles.map((_, i) => Math.max(...[header, ...rows].map((row) => row[i]?.text.length ?? 0)))
   return [header, ...rows].map((row) =>
-    row.map((cell, i) => paint(cell, { width: widths[i]!, last: i === titles.length - 1, ...style })).join('  ').trimEnd(),
+    row
+      .map((cell, i) => paint(cell, { width: widths[i]!, last: i === titles.length - 1, ...style }))
+      .join('  ')
+      .trimEnd(),
   )
 }
 
-function paint({ text, colour, right }: Cell, { width, last, ...style }: Style & { width: number; last: boolean }): string {
+function paint(
+  { text, colour, right }: Cell,
+  { width, last, ...style }: Style & { width: number; last: boolean },
+): string {
   const padded = right ? text.padStart(width) : last ? text : text.padEnd(width)
-  return style.colour && colour !== undefined && text !== '' ? padded.replace(text, `\x1b[${codes[colour]}m${text}\x1b[0m`) : padded
+  return style.colour && colour !== undefined && text !== ''
+    ? padded.replace(text, `\x1b[${codes[colour]}m${text}\x1b[0m`)
+    : padded
 }
 
 /** `45s`, `3m 12s`, `5h 3m`, `12d 4h`: the two largest units. */

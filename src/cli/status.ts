@@ -69,13 +69,17 @@ async function ask(paths: readonly string[]): Promise<Status | string> {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ECONNREFUSED') continue
-      denied ??= code === 'EACCES' || code === 'EPERM' ? `${path}: permission denied; ask as the user who runs Weir` : `${path}: ${message}`
+      denied ??=
+        code === 'EACCES' || code === 'EPERM'
+          ? `${path}: permission denied; ask as the user who runs Weir`
+          : `${path}: ${message}`
     }
   }
   return denied ?? `no Weir answers at ${paths.join(' or ')}`
 }
 
-function fetchStatus(socketPath: string): Promise<Status> {
+/** Asks the Weir whose control socket this is. @throws Error, with the system's code when nobody listens there */
+export function fetchStatus(socketPath: string): Promise<Status> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path: '/v1/status', timeout: 5000 }, (response) => {
       let body = ''

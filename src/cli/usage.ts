@@ -9,20 +9,27 @@ export class UsageError extends Error {}
  * parseArgs of node:util, with the nearest option named when one is misspelt.
  * @throws UsageError
  */
-export function readArguments<const T extends ParseArgsConfig & { options: NonNullable<ParseArgsConfig['options']> }>(config: T) {
+export function readArguments<const T extends ParseArgsConfig & { options: NonNullable<ParseArgsConfig['options']> }>(
+  config: T,
+) {
   try {
     return parseArgs(config)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (!code?.startsWith('ERR_PARSE_ARGS_')) throw error
-    throw new UsageError(unknownOption(message, Object.keys(config.options)) ?? message.split('. To specify')[0]!, { cause: error })
+    throw new UsageError(unknownOption(message, Object.keys(config.options)) ?? message.split('. To specify')[0]!, {
+      cause: error,
+    })
   }
 }
 
 function unknownOption(message: string, options: readonly string[]): string | null {
   const written = /^Unknown option '(--?[^']*)'/.exec(message)?.[1]
   if (written === undefined) return null
-  return `unknown option ${written}${suggestion(written, options.map((name) => `--${name}`))}`
+  return `unknown option ${written}${suggestion(
+    written,
+    options.map((name) => `--${name}`),
+  )}`
 }
 
 /** Runs a command; a UsageError becomes its message, the usage text and exit code 2. */

@@ -24,7 +24,8 @@ export interface Expected {
   readonly expected: string
 }
 
-const maxUnixPath = 107 // sun_path of Linux holds 108 with the closing zero
+/** Bytes; sun_path of Linux holds one more, the closing zero. */
+export const maxUnixPath = 107
 
 /** ':8080', '*:8080', '8080', 8080, '127.0.0.1:80', '[::1]:80', 'unix:/path' or '/path'. */
 export function parseBindAddress(written: string | number): BindAddress | Expected {
@@ -48,7 +49,8 @@ export function parseServerAddress(written: string): ServerAddress | Expected {
   const unix = unixPath(written)
   if (unix) return 'expected' in unix ? unix : { host: null, port: 0, path: unix.path, tls: null }
   const scheme = /^(https?):\/\//.exec(written)?.[1] ?? null
-  if (scheme === null && written.includes('://')) return { expected: 'expected "http://" or "https://" before the address' }
+  if (scheme === null && written.includes('://'))
+    return { expected: 'expected "http://" or "https://" before the address' }
   const rest = scheme === null ? written : written.slice(scheme.length + 3).replace(/\/$/, '')
   if (/[/?#@]/.test(rest)) return { expected: 'expected a host and a port alone, without path, query or user' }
   const parts = hostAndPort(rest)
@@ -60,7 +62,12 @@ export function parseServerAddress(written: string): ServerAddress | Expected {
   const standard = scheme === 'https' ? '443' : scheme === 'http' ? '80' : null
   const port = parts.port ?? standard
   if (port === null) return { expected: 'expected a port too, such as "10.0.0.1:8080"' }
-  return withPort(port, 1, (number) => ({ host, port: number, path: null, tls: scheme === null ? null : scheme === 'https' }))
+  return withPort(port, 1, (number) => ({
+    host,
+    port: number,
+    path: null,
+    tls: scheme === null ? null : scheme === 'https',
+  }))
 }
 
 /** 'example.com' as in DNS, underscores allowed, at most 253 characters; not an address. */
@@ -70,18 +77,28 @@ export function isHostName(host: string): boolean {
 }
 
 /** The address as one text, with brackets around IPv6: what names and messages use. */
-export function formatAddress({ host, port, path }: { host: string | null; port: number; path: string | null }): string {
+export function formatAddress({
+  host,
+  port,
+  path,
+}: {
+  host: string | null
+  port: number
+  path: string | null
+}): string {
   if (host === null) return `unix:${path}`
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-export const isLoopback = (host: string): boolean => /^127\./.test(host) || host === '::1'
+export const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1'
 
 function unixPath(written: string): { path: string } | Expected | null {
   if (!written.startsWith('unix:') && !written.startsWith('/')) return null
   const path = written.replace(/^unix:/, '')
-  if (path === '' || path.endsWith('/')) return { expected: 'expected the path of a unix socket, such as "unix:/run/app.sock"' }
-  if (Buffer.byteLength(path) > maxUnixPath) return { expected: `expected a path of at most ${maxUnixPath} bytes, the limit for unix sockets` }
+  if (path === '' || path.endsWith('/'))
+    return { expected: 'expected the path of a unix socket, such as "unix:/run/app.sock"' }
+  if (Buffer.byteLength(path) > maxUnixPath)
+    return { expected: `expected a path of at most ${maxUnixPath} bytes, the limit for unix sockets` }
   return { path }
 }
 

@@ -38,7 +38,12 @@ export function expand(text: string, env: Environment): Expansion {
     const length = end + 1 - from
     const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([\s\S]*))?$/.exec(inner)
     if (!match) {
-      problems.push({ code: 'BAD_VARIABLE', message: 'expected ${NAME}, ${NAME:-default} or ${NAME:?message}', at: from, length })
+      problems.push({
+        code: 'BAD_VARIABLE',
+        message: 'expected ${NAME}, ${NAME:-default} or ${NAME:?message}',
+        at: from,
+        length,
+      })
       return ''
     }
     const [, name, operator, word] = match

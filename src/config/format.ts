@@ -4,7 +4,11 @@ import type { Problem } from './problems.ts'
 import type { Source } from './tree.ts'
 
 /** @param sources texts by file name, for the excerpts; a file that is missing there gets none */
-export function formatProblems(problems: readonly Problem[], sources: ReadonlyMap<string, Source>, format: 'text' | 'json'): string {
+export function formatProblems(
+  problems: readonly Problem[],
+  sources: ReadonlyMap<string, Source>,
+  format: 'text' | 'json',
+): string {
   if (format === 'json') {
     const valid = problems.every(({ severity }) => severity === 'warning')
     return `${JSON.stringify({ valid, problems }, null, 2)}\n`

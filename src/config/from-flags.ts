@@ -24,7 +24,10 @@ export function configFromFlags(flags: Flags, folder = process.cwd(), now = Date
   const build = new Builder(folder)
   const listen = build.list('--listen', flags.listen)
   const to = build.list('--to', flags.to)
-  const missing = { '--listen': [listen, 'where to listen, as in --listen :8080'], '--to': [to, 'the servers, as in --to 10.0.0.1:80,10.0.0.2:80'] } as const
+  const missing = {
+    '--listen': [listen, 'where to listen, as in --listen :8080'],
+    '--to': [to, 'the servers, as in --to 10.0.0.1:80,10.0.0.2:80'],
+  } as const
   for (const [flag, [node, words]] of Object.entries(missing)) {
     if (node.items.length === 0) problems.add(build.place(flag, ''), 'MISSING', `Say ${words}`)
   }

@@ -80,7 +80,11 @@ function yamlFiles(folder: string): string[] {
   return names.toSorted().map((name) => join(folder, name))
 }
 
-function fromSources(files: readonly Source[], sources: Sources, context: { problems: Problems; env: Environment; now: number }): Loaded {
+function fromSources(
+  files: readonly Source[],
+  sources: Sources,
+  context: { problems: Problems; env: Environment; now: number },
+): Loaded {
   const { problems, env } = context
   const trees = files.map((source) => readYaml(source, env, problems)).filter((tree): tree is Node => tree !== null)
   const root = mergeTrees(trees, problems)

@@ -32,7 +32,9 @@ export function configurationManual(): string {
     const intro = sectionIntros[title!]
     return [`### ${title}`, '', ...(intro ? [intro, ''] : []), ...tableHead, ...rowsOf(schema), ''].join('\n')
   })
-  const codes = Object.entries(problemCodes).map(([code, { severity, text }]) => `| \`${code}\` | ${severity} | ${text} |`)
+  const codes = Object.entries(problemCodes).map(
+    ([code, { severity, text }]) => `| \`${code}\` | ${severity} | ${text} |`,
+  )
   return [
     '<!-- Generated from src/config by `npm run generate`; do not edit. -->',
     guide,
@@ -64,7 +66,13 @@ function rowsOf(schema: z.ZodObject, prefix = ''): string[] {
     }
     const needed = !(option instanceof z.ZodOptional)
     const fallback = facts.default === undefined ? facts.otherwise : `\`${facts.default}\``
-    const cells = [name, typeOf(inner), needed ? '**required**' : (fallback ?? ''), boundsOf(inner), facts.description ?? '']
+    const cells = [
+      name,
+      typeOf(inner),
+      needed ? '**required**' : (fallback ?? ''),
+      boundsOf(inner),
+      facts.description ?? '',
+    ]
     return [`| ${cells.join(' | ')} |`]
   })
 }
@@ -115,7 +123,10 @@ function defaultsList(): string[] {
   const known = names(defaults)
   const of = (schema: z.ZodObject): string => {
     const own = new Set(names(schema))
-    return known.filter((each) => own.has(each)).map((each) => `\`${each}\``).join(', ')
+    return known
+      .filter((each) => own.has(each))
+      .map((each) => `\`${each}\``)
+      .join(', ')
   }
   return [
     sectionIntros['defaults']!,

@@ -71,16 +71,25 @@ export function option<T extends z.ZodType>(
 }
 
 /** An option that has to be there. */
-export const required = <T extends z.ZodType>(type: T, doc: string): T => type.meta({ ...type.meta(), description: doc })
+export const required = <T extends z.ZodType>(type: T, doc: string): T =>
+  type.meta({ ...type.meta(), description: doc })
 
 /** Options that belong together, as a map of their own. */
-export const group = <S extends z.core.$ZodLooseShape>(shape: S, doc: string): z.ZodOptional<z.ZodObject<S, z.core.$strict>> =>
-  z.strictObject(shape).optional().meta({ description: doc })
+export const group = <S extends z.core.$ZodLooseShape>(
+  shape: S,
+  doc: string,
+): z.ZodOptional<z.ZodObject<S, z.core.$strict>> => z.strictObject(shape).optional().meta({ description: doc })
 
 /** Read with parseDuration. */
 export function duration(least: string, most: string): z.ZodType<DurationText> {
   const bounds = `${least} to ${most}`
-  const facts = { kind: 'duration', expects: 'a duration such as "2s"', code: 'BAD_DURATION', unit: 'ms', bounds } as const
+  const facts = {
+    kind: 'duration',
+    expects: 'a duration such as "2s"',
+    code: 'BAD_DURATION',
+    unit: 'ms',
+    bounds,
+  } as const
   return kind<string, DurationText>(z.string(), { ...facts, pattern: durationPattern }, (written) => {
     const span = parseDuration(written)
     if (span === null) return refuse('BAD_DURATION', 'expected a duration such as "2s"')
@@ -97,7 +106,9 @@ export function size(least: string, most: string): z.ZodType<SizeText> {
   return kind<string | number, SizeText>(schema, facts, (written) => {
     const amount = parseSize(written)
     if (amount === null) return refuse('BAD_SIZE', 'expected a size such as "16KiB"')
-    return amount >= parseSize(least)! && amount <= parseSize(most)! ? null : refuse('OUT_OF_RANGE', `expected ${bounds}`)
+    return amount >= parseSize(least)! && amount <= parseSize(most)!
+      ? null
+      : refuse('OUT_OF_RANGE', `expected ${bounds}`)
   })
 }
 
@@ -131,14 +142,19 @@ export function word<const W extends string>(words: readonly W[]): z.ZodType<W> 
     const near = typeof written === 'string' ? nearest(written, words) : null
     return near === null ? `expected ${expects}` : `expected ${expects} (did you mean "${near}"?)`
   }
-  return kind<string, W>(z.enum(words, { error: ({ input }) => explain(input) }) as unknown as z.ZodType<string>, {
+  return kind<W>(z.enum(words, { error: ({ input }) => explain(input) }), {
     kind: label,
     expects,
   })
 }
 
 /** Text that matches a pattern, with words for what it should be. */
-export function text(label: string, expects: string, pattern: RegExp, code: ProblemCode = 'BAD_VALUE'): z.ZodType<string> {
+export function text(
+  label: string,
+  expects: string,
+  pattern: RegExp,
+  code: ProblemCode = 'BAD_VALUE',
+): z.ZodType<string> {
   return kind(z.string().regex(pattern, { error: `expected ${expects}` }), { kind: label, expects, code })
 }
 
@@ -154,17 +170,25 @@ export function judged<In extends string | number | boolean>(
   })
 }
 
-export const path = (): z.ZodType<string> =>
-  text('file path', 'the path of a file', /^(?!-----BEGIN)[^\n\0]+$/)
+export const path = (): z.ZodType<string> => text('file path', 'the path of a file', /^(?!-----BEGIN)[^\n\0]+$/)
 
 export const name = (): z.ZodType<string> =>
-  text('name', 'a name of letters, digits, ".", "_" and "-", at most 64', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'BAD_NAME')
+  text(
+    'name',
+    'a name of letters, digits, ".", "_" and "-", at most 64',
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'BAD_NAME',
+  )
 
 /** Read with parseBindAddress. */
 export const bindAddress = (): z.ZodType<string | number> =>
   judged(
     z.union([z.string(), z.int()]),
-    { kind: 'bind address', expects: 'an address such as ":8080", "127.0.0.1:8080", "[::1]:8080" or "unix:/run/weir.sock"', code: 'BAD_ADDRESS' },
+    {
+      kind: 'bind address',
+      expects: 'an address such as ":8080", "127.0.0.1:8080", "[::1]:8080" or "unix:/run/weir.sock"',
+      code: 'BAD_ADDRESS',
+    },
     (value) => {
       const parsed = parseBindAddress(value)
       return 'expected' in parsed ? parsed.expected : null
@@ -175,7 +199,11 @@ export const bindAddress = (): z.ZodType<string | number> =>
 export const serverAddress = (): z.ZodType<string> =>
   judged(
     z.string(),
-    { kind: 'server address', expects: 'an address such as "10.0.0.1:8080", "https://app.internal" or "unix:/run/app.sock"', code: 'BAD_ADDRESS' },
+    {
+      kind: 'server address',
+      expects: 'an address such as "10.0.0.1:8080", "https://app.internal" or "unix:/run/app.sock"',
+      code: 'BAD_ADDRESS',
+    },
     (value) => {
       const parsed = parseServerAddress(value)
       return 'expected' in parsed ? parsed.expected : null
@@ -183,7 +211,8 @@ export const serverAddress = (): z.ZodType<string> =>
   )
 
 /** One form or another, told apart by being a scalar, a list or a map: at most one of each. */
-export const either = <T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(...forms: T): z.ZodUnion<T> => z.union(forms)
+export const either = <T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(...forms: T): z.ZodUnion<T> =>
+  z.union(forms)
 
 /** A list with at least one item. */
 export const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> => z.array(item).min(1).meta({ nonEmpty: true })

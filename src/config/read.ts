@@ -22,7 +22,8 @@ export function formOf(schema: Schema): Form {
   const { kind, nonEmpty = false } = factsOf(schema)
   if (kind !== undefined) return { type: 'leaf', schema: schema as z.ZodType }
   if (schema instanceof z.ZodObject) return { type: 'map', shape: schema.shape }
-  if (schema instanceof z.ZodRecord) return { type: 'names', key: schema.keyType as z.ZodType, value: schema.valueType, nonEmpty }
+  if (schema instanceof z.ZodRecord)
+    return { type: 'names', key: schema.keyType as z.ZodType, value: schema.valueType, nonEmpty }
   if (schema instanceof z.ZodArray) return { type: 'list', item: schema.element, nonEmpty }
   if (schema instanceof z.ZodUnion) return { type: 'either', forms: schema.options }
   throw new Error(`a schema of type ${schema._zod.def.type} has no kind`)
@@ -84,13 +85,18 @@ export class Reader {
           const { code = 'BAD_NAME', expects } = factsOf(form.key)
           this.#problems.add(entry.keyPlace, code, `Cannot use this key in ${label}: expected ${expects}`)
         }
-        const read = [...entries.values()].map((each) => [each.key, this.read(form.value, each.value, each.key, each.keyPlace)])
+        const read = [...entries.values()].map((each) => [
+          each.key,
+          this.read(form.value, each.value, each.key, each.keyPlace),
+        ])
         return Object.fromEntries(read)
       }
       case 'list': {
         const { items } = node as ListNode
         if (form.nonEmpty && items.length === 0) return this.#empty(label, key)
-        return items.map((item, i) => this.read(form.item, item, items.length === 1 ? label : `item ${i + 1} of ${label}`))
+        return items.map((item, i) =>
+          this.read(form.item, item, items.length === 1 ? label : `item ${i + 1} of ${label}`),
+        )
       }
     }
   }
@@ -105,7 +111,11 @@ export class Reader {
       }
       const known = Object.keys(shape)
       const where = label === '' ? '' : ` in ${label}`
-      this.#problems.add(entry.keyPlace, 'UNKNOWN_KEY', `Unknown option "${entry.key}"${where}${suggestion(entry.key, known)}`)
+      this.#problems.add(
+        entry.keyPlace,
+        'UNKNOWN_KEY',
+        `Unknown option "${entry.key}"${where}${suggestion(entry.key, known)}`,
+      )
     }
     for (const [name, schema] of Object.entries(shape)) {
       if (node.entries.has(name) || schema instanceof z.ZodOptional) continue

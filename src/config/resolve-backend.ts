@@ -112,19 +112,28 @@ interface ServerInput {
 }
 
 function serverInputs(text: ServersText, node: Node): ServerInput[] {
-  const one = (name: string | undefined, server: ServerText | string | undefined, at: Node | undefined): ServerInput[] => {
+  const one = (
+    name: string | undefined,
+    server: ServerText | string | undefined,
+    at: Node | undefined,
+  ): ServerInput[] => {
     if (server === undefined || at === undefined) return []
     if (typeof server === 'string') return [{ name, text: { address: server }, node: at, addressNode: at }]
     const addressNode = child(at, 'address')
     return addressNode ? [{ name: name ?? server.name, text: server, node: at, addressNode }] : []
   }
   if (typeof text === 'string') return one(undefined, text, node)
-  if (Array.isArray(text)) return text.flatMap((server: ServerText | string | undefined, i) => one(undefined, server, child(node, i)))
+  if (Array.isArray(text))
+    return text.flatMap((server: ServerText | string | undefined, i) => one(undefined, server, child(node, i)))
   const named = text as Readonly<Record<string, ServerText | string | undefined>>
   return Object.entries(named).flatMap(([name, server]) => one(name, server, child(node, name)))
 }
 
-function resolveServers({ name: backend, text, node }: BackendInput, check: CheckPlace, context: TlsContext): ServerConfig[] {
+function resolveServers(
+  { name: backend, text, node }: BackendInput,
+  check: CheckPlace,
+  context: TlsContext,
+): ServerConfig[] {
   const { problems } = context
   const servers: ServerConfig[] = []
   const names = new Set<string>()
@@ -139,7 +148,11 @@ function resolveServers({ name: backend, text, node }: BackendInput, check: Chec
     const address = formatAddress(target)
     const name = input.name ?? address
     if (addresses.has(address)) {
-      problems.add(input.addressNode.place, 'DUPLICATE_ADDRESS', `Another server of ${backend} has the address ${show(input.addressNode)} too`)
+      problems.add(
+        input.addressNode.place,
+        'DUPLICATE_ADDRESS',
+        `Another server of ${backend} has the address ${show(input.addressNode)} too`,
+      )
     } else if (names.has(name)) {
       const at = child(input.node, 'name') ?? input.addressNode
       problems.add(at.place, 'DUPLICATE_NAME', `Another server of ${backend} has the name ${show(at)} too`)
@@ -153,7 +166,11 @@ function resolveServers({ name: backend, text, node }: BackendInput, check: Chec
       weight: input.text.weight ?? 1,
       backup: input.text.backup ?? false,
       tls,
-      check: { ...target, port: path === null ? (input.text.check_port ?? check.port ?? target.port) : 0, tls: checkTls(check.tls, tls) },
+      check: {
+        ...target,
+        port: path === null ? (input.text.check_port ?? check.port ?? target.port) : 0,
+        tls: checkTls(check.tls, tls),
+      },
     })
   }
   return servers

@@ -30,7 +30,10 @@ export function modeOf({ text, node, defaults }: Pick<FrontendInput, 'text' | 'n
   return settleOne(frontendSchema.shape.mode, text.mode, defaults.mode) as Mode
 }
 
-export function resolveFrontend(input: FrontendInput, context: TlsContext): { frontend: FrontendConfig; binds: PlacedBind[] } {
+export function resolveFrontend(
+  input: FrontendInput,
+  context: TlsContext,
+): { frontend: FrontendConfig; binds: PlacedBind[] } {
   const { name, text, node, defaults } = input
   const mode = modeOf(input)
   checkUse(input, mode, context)
@@ -52,14 +55,22 @@ export function resolveFrontend(input: FrontendInput, context: TlsContext): { fr
 }
 
 /** Options that make no sense together. */
-function checkUse({ name, text, node, keyPlace: place }: FrontendInput, mode: Mode | null, { problems }: TlsContext): void {
+function checkUse(
+  { name, text, node, keyPlace: place }: FrontendInput,
+  mode: Mode | null,
+  { problems }: TlsContext,
+): void {
   const routed = node.entries.has('routes') && text.routes?.length !== 0
   if (!routed && !node.entries.has('backend')) {
     problems.add(place, 'MISSING', `${name} has neither a backend nor routes: its requests have nowhere to go`)
   }
   if (mode !== 'tcp') return
   if (node.entries.has('routes')) {
-    problems.add(keyPlace(node, 'routes'), 'MODE_CONFLICT', `routes need mode http: in tcp mode ${name} sees no requests`)
+    problems.add(
+      keyPlace(node, 'routes'),
+      'MODE_CONFLICT',
+      `routes need mode http: in tcp mode ${name} sees no requests`,
+    )
   }
   for (const key of ['limits', 'forward']) {
     if (node.entries.has(key)) problems.add(keyPlace(node, key), 'NO_EFFECT', `${key} does nothing in tcp mode`)
@@ -68,7 +79,11 @@ function checkUse({ name, text, node, keyPlace: place }: FrontendInput, mode: Mo
   if (timeouts?.kind !== 'map') return
   for (const key of ['client_header', 'client_idle', 'keep_alive']) {
     if (timeouts.entries.has(key)) {
-      problems.add(keyPlace(timeouts, key), 'NO_EFFECT', `${key} does nothing in tcp mode; timeouts.tunnel of the backend counts`)
+      problems.add(
+        keyPlace(timeouts, key),
+        'NO_EFFECT',
+        `${key} does nothing in tcp mode; timeouts.tunnel of the backend counts`,
+      )
     }
   }
 }
@@ -90,7 +105,11 @@ function resolveBinds({ name, text, node }: FrontendInput, mode: Mode | null, co
     if (!parsed || 'expected' in parsed || !addressNode) return []
     const path = parsed.path === null ? null : absolute(parsed.path, addressNode)
     const address = { host: parsed.host, port: parsed.port, path }
-    const bind = { id: unused(`${name}/${formatAddress(address)}`, ids), ...address, tls: own === undefined ? shared : own }
+    const bind = {
+      id: unused(`${name}/${formatAddress(address)}`, ids),
+      ...address,
+      tls: own === undefined ? shared : own,
+    }
     return [{ bind, place: addressNode.place }]
   })
 }
@@ -114,21 +133,35 @@ function resolveRoutes({ routes = [] }: FrontendText, node: Node | undefined, { 
     const at = child(node, i)
     if (!route || at?.kind !== 'map') continue
     if (!at.entries.has('host') && !at.entries.has('path')) {
-      problems.add(at.place, 'MISSING', 'A route needs a host or a path; for everything else there is the backend of the frontend')
+      problems.add(
+        at.place,
+        'MISSING',
+        'A route needs a host or a path; for everything else there is the backend of the frontend',
+      )
       continue
     }
-    const complete = ['host', 'path', 'backend'].every((key) => !at.entries.has(key) || route[key as keyof typeof route] !== undefined)
+    const complete = ['host', 'path', 'backend'].every(
+      (key) => !at.entries.has(key) || route[key as keyof typeof route] !== undefined,
+    )
     if (!complete || route.backend === undefined) continue
     const next = { host: route.host?.toLowerCase() ?? null, path: route.path ?? null, backend: route.backend }
     const before = resolved.findIndex((earlier) => covers(earlier, next))
-    if (before >= 0) problems.add(at.place, 'UNREACHABLE_ROUTE', `An earlier route (to ${resolved[before]!.backend}) matches all that this one would`)
+    if (before >= 0)
+      problems.add(
+        at.place,
+        'UNREACHABLE_ROUTE',
+        `An earlier route (to ${resolved[before]!.backend}) matches all that this one would`,
+      )
     resolved.push(next)
   }
   return resolved
 }
 
 function covers(a: RouteConfig, b: RouteConfig): boolean {
-  const host = a.host === null || a.host === b.host || (a.host.startsWith('*.') && b.host !== null && b.host.endsWith(a.host.slice(1)))
+  const host =
+    a.host === null ||
+    a.host === b.host ||
+    (a.host.startsWith('*.') && b.host !== null && b.host.endsWith(a.host.slice(1)))
   if (!host || a.path === null) return host
   if (b.path === null) return a.path === '/'
   return a.path === b.path || b.path.startsWith(a.path.endsWith('/') ? a.path : `${a.path}/`)

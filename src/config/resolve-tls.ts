@@ -46,7 +46,11 @@ function checkCiphers({ ciphers }: TlsText, node: Node, problems: Problems): voi
     createSecureContext({ ciphers })
   } catch {
     const written = child(node, 'ciphers')!
-    problems.add(written.place, 'BAD_VALUE', `Cannot use ciphers: expected an OpenSSL cipher list, got ${show(written)}`)
+    problems.add(
+      written.place,
+      'BAD_VALUE',
+      `Cannot use ciphers: expected an OpenSSL cipher list, got ${show(written)}`,
+    )
   }
 }
 
@@ -79,7 +83,11 @@ function certificates(options: TlsText, node: Node, context: TlsContext): Certif
     const [pair] = pairs
     if (pairs.length !== 1 || !pair || pair.key) {
       const place = keyPlace(node as MapNode, 'key')
-      context.problems.add(place, 'BAD_VALUE', 'key goes with a single certificate file; with several, write {cert, key} for each')
+      context.problems.add(
+        place,
+        'BAD_VALUE',
+        'key goes with a single certificate file; with several, write {cert, key} for each',
+      )
     } else pairs[0] = { ...pair, key: [options.key, keyNode] }
   } else if (keyNode) return [] // there is a key option, and it is wrong
   return pairs.filter((pair) => pair !== null).flatMap((pair) => loadPair(pair, context) ?? [])
@@ -103,7 +111,11 @@ function loadPair({ cert, key }: Pair, { problems, now }: TlsContext): Certifica
   if ('problem' in read) {
     const [, node] = read.about === 'key' && key ? key : cert
     const code = read.about === 'pair' ? 'KEY_MISMATCH' : 'BAD_CERTIFICATE'
-    problems.add(read.about === 'pair' && key ? key[1].place : node.place, code, `Cannot use ${show(node)}: ${read.problem}`)
+    problems.add(
+      read.about === 'pair' && key ? key[1].place : node.place,
+      code,
+      `Cannot use ${show(node)}: ${read.problem}`,
+    )
     return null
   }
   const validity = validityAt(read, now)
@@ -147,7 +159,11 @@ function authorities(path: string, node: Node, problems: Problems): string | nul
     createSecureContext({ ca: pem })
     return pem
   } catch {
-    problems.add(node.place, 'BAD_CERTIFICATE', `Cannot use ${show(node)}: there is no certificate of an authority in it`)
+    problems.add(
+      node.place,
+      'BAD_CERTIFICATE',
+      `Cannot use ${show(node)}: there is no certificate of an authority in it`,
+    )
     return null
   }
 }

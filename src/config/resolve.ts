@@ -21,10 +21,16 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
   const global = resolveGlobal(text.global ?? {}, child(root, 'global'), root, context)
   const inputs = entriesOf(child(root, 'frontends')).flatMap(({ key, value, keyPlace: place }): FrontendInput[] => {
     const frontend = text.frontends?.[key]
-    return frontend && value.kind === 'map' ? [{ name: key, text: frontend, node: value, keyPlace: place, defaults }] : []
+    return frontend && value.kind === 'map'
+      ? [{ name: key, text: frontend, node: value, keyPlace: place, defaults }]
+      : []
   })
   const resolved = inputs.map((input) => resolveFrontend(input, context))
-  findBindConflicts(resolved.flatMap(({ binds }) => binds), global, context)
+  findBindConflicts(
+    resolved.flatMap(({ binds }) => binds),
+    global,
+    context,
+  )
 
   const backendEntries = entriesOf(child(root, 'backends'))
   const { uses, complete } = findUses(inputs, backendEntries, context)
@@ -32,7 +38,8 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
     const backend = text.backends?.[entry.key]
     if (!backend || entry.value.kind !== 'map') return []
     const own = uses.get(entry.key) ?? []
-    if (own.length === 0 && complete) context.problems.add(entry.keyPlace, 'UNUSED_BACKEND', `No frontend uses the backend ${entry.key}`)
+    if (own.length === 0 && complete)
+      context.problems.add(entry.keyPlace, 'UNUSED_BACKEND', `No frontend uses the backend ${entry.key}`)
     const mode = backendMode(entry, backend.mode, own, context) ?? defaults.mode ?? 'http'
     return [resolveBackend({ name: entry.key, text: backend, node: entry.value, defaults }, mode, context)]
   })
@@ -41,7 +48,12 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
 
 const entriesOf = (node: Node | undefined): Entry[] => (node?.kind === 'map' ? [...node.entries.values()] : [])
 
-function resolveGlobal(text: GlobalText, node: Node | undefined, root: MapNode, { problems }: TlsContext): GlobalConfig {
+function resolveGlobal(
+  text: GlobalText,
+  node: Node | undefined,
+  root: MapNode,
+  { problems }: TlsContext,
+): GlobalConfig {
   const { shape } = globalSchema
   const file = (path: string, key: string): string => {
     const at = key.split('.').reduce<Node | undefined>((from, step) => child(from, step), node) ?? root
@@ -62,13 +74,20 @@ function resolveGlobal(text: GlobalText, node: Node | undefined, root: MapNode, 
     maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
     shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
     admin: parsed && 'host' in parsed && parsed.host !== null ? { host: parsed.host, port: parsed.port } : null,
-    controlSocket: socket === 'off' ? null : socket === 'auto' ? 'auto' : file(socket.replace(/^unix:/, ''), 'control_socket'),
-    log: { ...log, target: log.target === 'stderr' || log.target === 'stdout' ? log.target : file(log.target, 'log.target') },
+    controlSocket:
+      socket === 'off' ? null : socket === 'auto' ? 'auto' : file(socket.replace(/^unix:/, ''), 'control_socket'),
+    log: {
+      ...log,
+      target: log.target === 'stderr' || log.target === 'stdout' ? log.target : file(log.target, 'log.target'),
+    },
     accessLog: accessLog(text.access_log, (path, key) => file(path, key)),
   }
 }
 
-function accessLog(text: GlobalText['access_log'], file: (path: string, key: string) => string): AccessLogConfig | null {
+function accessLog(
+  text: GlobalText['access_log'],
+  file: (path: string, key: string) => string,
+): AccessLogConfig | null {
   if (text === undefined || text === 'off') return null
   const long = typeof text === 'string' ? { target: text } : text
   if (long.target === undefined) return null
@@ -109,7 +128,12 @@ function findUses(
   return { uses, complete }
 }
 
-function backendMode({ key, value }: Entry, said: Mode | undefined, uses: readonly Use[], { problems }: TlsContext): Mode | null {
+function backendMode(
+  { key, value }: Entry,
+  said: Mode | undefined,
+  uses: readonly Use[],
+  { problems }: TlsContext,
+): Mode | null {
   const first = uses.find(({ mode }) => mode !== null)
   const mode = said ?? first?.mode ?? null
   for (const use of uses) {
@@ -119,7 +143,13 @@ function backendMode({ key, value }: Entry, said: Mode | undefined, uses: readon
   }
   if (mode !== 'tcp') return mode
   const timeouts = child(value, 'timeouts')
-  const idle: [Node | undefined, string][] = [[value, 'http'], ...['server_response', 'server_idle', 'idle_connection'].map((each): [Node | undefined, string] => [timeouts, each])]
+  const idle: [Node | undefined, string][] = [
+    [value, 'http'],
+    ...['server_response', 'server_idle', 'idle_connection'].map((each): [Node | undefined, string] => [
+      timeouts,
+      each,
+    ]),
+  ]
   for (const [map, option] of idle) {
     if (map?.kind === 'map' && map.entries.has(option)) {
       problems.add(keyPlace(map, option), 'NO_EFFECT', `${option} does nothing in tcp mode`)
@@ -134,7 +164,11 @@ function findBindConflicts(binds: readonly PlacedBind[], { admin }: GlobalConfig
   for (const { bind, place } of binds) {
     const other = taken.find((each) => inTheWay(each, bind))
     if (other) {
-      problems.add(place, 'BIND_CONFLICT', `${formatAddress(bind)} is taken by ${other.by}, which listens on ${formatAddress(other)}`)
+      problems.add(
+        place,
+        'BIND_CONFLICT',
+        `${formatAddress(bind)} is taken by ${other.by}, which listens on ${formatAddress(other)}`,
+      )
     }
     taken.push({ ...bind, by: `frontend ${bind.id.slice(0, bind.id.indexOf('/'))}` })
   }
@@ -144,7 +178,8 @@ type Address = Pick<PlacedBind['bind'], 'host' | 'port' | 'path'>
 
 /** One path, or one port on addresses that overlap: '::' is all of both families, '0.0.0.0' all of IPv4. */
 function inTheWay(a: Address, b: Address): boolean {
-  if (a.host === null || b.host === null) return a.path !== null && b.path !== null && resolvePath(a.path) === resolvePath(b.path)
+  if (a.host === null || b.host === null)
+    return a.path !== null && b.path !== null && resolvePath(a.path) === resolvePath(b.path)
   if (a.port === 0 || a.port !== b.port) return false
   if (a.host === b.host || a.host === '::' || b.host === '::') return true
   return (a.host === '0.0.0.0' || b.host === '0.0.0.0') && isIP(a.host) === isIP(b.host)

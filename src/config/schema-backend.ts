@@ -106,7 +106,11 @@ export const checkSchema = z
 /** 'off', 'tcp', 'http', or a path for an http check. */
 export const healthCheck = () =>
   either(
-    text('`off`, `tcp`, `http` or a path', '"off", "tcp", "http" or a path such as "/healthz"', /^(off|tcp|http|\/[\x21-\x7e]*)$/),
+    text(
+      '`off`, `tcp`, `http` or a path',
+      '"off", "tcp", "http" or a path such as "/healthz"',
+      /^(off|tcp|http|\/[\x21-\x7e]*)$/,
+    ),
     checkSchema,
   )
 
@@ -118,7 +122,10 @@ export const serverTlsSchema = z
         { kind: '`true` or `none`', expects: '`true`, or "none" to trust any certificate' },
         (value) => (value === true || value === 'none' ? null : 'expected `true`, or "none" to trust any certificate'),
       ),
-      { default: true, doc: 'Whether the certificate of the server must be trusted and have its name. `none` is for tests.' },
+      {
+        default: true,
+        doc: 'Whether the certificate of the server must be trusted and have its name. `none` is for tests.',
+      },
     ),
     ca: option(path(), {
       otherwise: 'the public authorities that Node ships',
@@ -149,7 +156,10 @@ const serverOptions = {
 
 export const serverSchema = z
   .strictObject({
-    name: option(name(), { otherwise: 'the address', doc: 'Name in logs, metrics and commands; unique in its backend.' }),
+    name: option(name(), {
+      otherwise: 'the address',
+      doc: 'Name in logs, metrics and commands; unique in its backend.',
+    }),
     ...serverOptions,
   })
   .meta({ id: 'server', title: 'Server' })
@@ -157,7 +167,10 @@ export const serverSchema = z
 const namedServerSchema = z.strictObject(serverOptions).meta({ id: 'named_server' })
 
 export const retries = () =>
-  option(integer(0, 100), { default: 3, doc: 'Further servers that are tried when a connection fails and nothing was sent.' })
+  option(integer(0, 100), {
+    default: 3,
+    doc: 'Further servers that are tried when a connection fails and nothing was sent.',
+  })
 
 export const backendSchema = z
   .strictObject({

@@ -49,10 +49,13 @@ export const forwardOptions = {
     default: 'keep',
     doc: '`X-Request-ID`: keep a well-formed one of the client and make one where there is none; always make a new one; or leave the field alone.',
   }),
-  via: option(text('`off` or a name', '"off" or a pseudonym of letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]+$/), {
-    default: 'off',
-    doc: 'Pseudonym of this proxy in `Via`, in requests and responses.',
-  }),
+  via: option(
+    text('`off` or a name', '"off" or a pseudonym of letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]+$/),
+    {
+      default: 'off',
+      doc: 'Pseudonym of this proxy in `Via`, in requests and responses.',
+    },
+  ),
 }
 
 const tlsVersion = () => word(['TLSv1.2', 'TLSv1.3'])
@@ -106,16 +109,12 @@ export const bindSchema = z
   .meta({ id: 'bind', title: 'Bind' })
 
 const hostPattern = () =>
-  judged(
-    z.string(),
-    { kind: 'host', expects: 'a host name such as "www.example.com" or "*.example.com"' },
-    (value) => {
-      if (/:\d+$/.test(value)) return 'expected a host name without a port'
-      return isHostName(value.replace(/^\*\./, '')) || /^\d+(\.\d+){3}$/.test(value)
-        ? null
-        : 'expected a host name such as "www.example.com" or "*.example.com"'
-    },
-  )
+  judged(z.string(), { kind: 'host', expects: 'a host name such as "www.example.com" or "*.example.com"' }, (value) => {
+    if (/:\d+$/.test(value)) return 'expected a host name without a port'
+    return isHostName(value.replace(/^\*\./, '')) || /^\d+(\.\d+){3}$/.test(value)
+      ? null
+      : 'expected a host name such as "www.example.com" or "*.example.com"'
+  })
 
 export const routeSchema = z
   .strictObject({
@@ -157,7 +156,10 @@ export const frontendSchema = z
       otherwise: 'the limit of `global`',
       doc: 'Connections from clients to this frontend, over all workers.',
     }),
-    access_log: option(flag(), { default: true, doc: 'Whether this frontend writes to the access log, when there is one.' }),
+    access_log: option(flag(), {
+      default: true,
+      doc: 'Whether this frontend writes to the access log, when there is one.',
+    }),
     timeouts: group(frontendTimeouts, 'How long to wait for the client.'),
     limits: group(limitOptions, 'How large the head of a request may be.'),
     forward: group(forwardOptions, 'What servers are told about the client.'),

@@ -1,19 +1,24 @@
 // Options of the process as a whole: the `global` section.
 import { z } from 'zod'
-import { parseBindAddress } from './address.ts'
+import { maxUnixPath, parseBindAddress } from './address.ts'
 import { duration, either, group, integerOrAuto, judged, option, required, word } from './options.ts'
 
-/** A path, or one of some words that stand for something else. */
-const pathOr = (...words: string[]): z.ZodType<string> =>
-  judged(
-    z.string(),
-    { kind: `${words.map((each) => `\`${each}\``).join(', ')} or a path`, expects: `${words.map((each) => `"${each}"`).join(', ')} or a path` },
-    (value) => (value === '' ? `expected ${words.map((each) => `"${each}"`).join(', ')} or a path` : null),
-  )
+/** A path, or one of some words that stand for something else. `most` is the longest path, in bytes. */
+function pathOr(words: readonly string[], most = 4095): z.ZodType<string> {
+  const expects = `${words.map((each) => `"${each}"`).join(', ')} or a path`
+  return judged(z.string(), { kind: expects.replaceAll('"', '`'), expects }, (value) => {
+    if (value === '') return `expected ${expects}`
+    return Buffer.byteLength(value) > most ? `expected a path of at most ${most} bytes` : null
+  })
+}
 
 const adminAddress = judged(
   z.union([z.string(), z.int()]),
-  { kind: '`off`, an address or a port', expects: '"off", or a loopback address such as "127.0.0.1:9180"', code: 'BAD_ADDRESS' },
+  {
+    kind: '`off`, an address or a port',
+    expects: '"off", or a loopback address such as "127.0.0.1:9180"',
+    code: 'BAD_ADDRESS',
+  },
   (value) => {
     if (value === 'off') return null
     const parsed = parseBindAddress(value)
@@ -26,7 +31,7 @@ export const logOptions = {
     default: 'info',
     doc: 'The least severe lines that are written.',
   }),
-  target: option(pathOr('stderr', 'stdout'), { default: 'stderr', doc: 'Where the process log goes.' }),
+  target: option(pathOr(['stderr', 'stdout']), { default: 'stderr', doc: 'Where the process log goes.' }),
 }
 
 export const accessLogSchema = z
@@ -35,7 +40,7 @@ export const accessLogSchema = z
       default: 'json',
       doc: "`json`: one object a line. `haproxy`: the lines of HAProxy's httplog and tcplog, for tools that read them.",
     }),
-    target: required(pathOr('stdout'), 'Where the lines go.'),
+    target: required(pathOr(['stdout']), 'Where the lines go.'),
   })
   .meta({ id: 'access_log', title: 'Access log' })
 
@@ -57,12 +62,12 @@ export const globalSchema = z
       default: '127.0.0.1:9180',
       doc: 'Where `/metrics`, `/livez` and `/readyz` are served. Loopback only; a port alone means 127.0.0.1.',
     }),
-    control_socket: option(pathOr('auto', 'off'), {
+    control_socket: option(pathOr(['auto', 'off'], maxUnixPath), {
       default: 'auto',
       doc: 'Unix socket that `weir status` talks to, open to the user that runs Weir alone. `auto`: `/run/weir/weir.sock` where that can be written, else a path in the folder for temporary files.',
     }),
     log: group(logOptions, 'The process log: start and stop, states of servers, problems.'),
-    access_log: option(either(pathOr('off', 'stdout'), accessLogSchema), {
+    access_log: option(either(pathOr(['off', 'stdout']), accessLogSchema), {
       default: 'off',
       doc: 'One line for each request (http) or connection (tcp). A path alone means JSON lines in that file.',
     }),

@@ -27,7 +27,9 @@ const defaultsSchema = z
 export const configSchema = z
   .strictObject({
     global: globalSchema.optional().meta({ description: 'The process as a whole.' }),
-    defaults: defaultsSchema.optional().meta({ description: 'What frontends and backends go by where they do not say otherwise.' }),
+    defaults: defaultsSchema
+      .optional()
+      .meta({ description: 'What frontends and backends go by where they do not say otherwise.' }),
     frontends: required(z.record(name(), frontendSchema).meta({ nonEmpty: true }), 'Where clients arrive, by name.'),
     backends: required(z.record(name(), backendSchema).meta({ nonEmpty: true }), 'Where their requests go, by name.'),
   })

@@ -10,7 +10,10 @@ type Layer = Readonly<Record<string, unknown>> | undefined
 
 /** Every option of the shape must have a default. Layers hold values that the reader has passed. */
 export function settle<S extends Shape>(shape: S, ...layers: readonly Layer[]): Settings<S> {
-  const settled = Object.entries(shape).map(([name, option]) => [camel(name), settleOne(option, ...layers.map((layer) => layer?.[name]))])
+  const settled = Object.entries(shape).map(([name, option]) => [
+    camel(name),
+    settleOne(option, ...layers.map((layer) => layer?.[name])),
+  ])
   return Object.fromEntries(settled) as Settings<S>
 }
 

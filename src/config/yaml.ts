@@ -59,7 +59,11 @@ class Converter {
 
   convert(node: unknown, depth: number): Node | null {
     if (++this.#count === maxNodes || depth === maxDepth) {
-      this.#problems.add(this.#place([0, 1]), 'YAML_SYNTAX', 'Too many nodes, or nested too deeply: do aliases refer to each other?')
+      this.#problems.add(
+        this.#place([0, 1]),
+        'YAML_SYNTAX',
+        'Too many nodes, or nested too deeply: do aliases refer to each other?',
+      )
     }
     if (this.#count >= maxNodes || depth >= maxDepth) return null
     if (isAlias(node)) {
@@ -96,11 +100,12 @@ class Converter {
     return { kind: 'scalar', value: null, text: '', fromEnvironment: false, place }
   }
 
-  #scalar(value: unknown, source: string | undefined, type: string | undefined, place: Place): ScalarNode {
+  #scalar(read: unknown, source: string | undefined, type: string | undefined, place: Place): ScalarNode {
     const plain = type === 'PLAIN'
+    const value = typeof read === 'bigint' ? Number(read) : (read as Plain) // what the core schema of YAML has
     const text = plain ? (source ?? '') : String(value ?? '')
     const node = { kind: 'scalar', text, fromEnvironment: false, place } as const
-    if (!text.includes('$')) return { ...node, value: typeof value === 'bigint' ? Number(value) : (value as Plain) }
+    if (!text.includes('$')) return { ...node, value }
     const expansion = expand(text, this.#env)
     for (const { code, message, at, length } of expansion.problems) {
       this.#problems.add(this.#within(place, text, at, length), code, `Cannot fill in a variable: ${message}`)

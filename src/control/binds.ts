@@ -42,7 +42,13 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /** Why listening failed, in words, with the code of the system behind. */
-export function listenProblem({ code, message }: { readonly code?: string | undefined; readonly message: string }): string {
+export function listenProblem({
+  code,
+  message,
+}: {
+  readonly code?: string | undefined
+  readonly message: string
+}): string {
   return code !== undefined && words[code] !== undefined ? `${words[code]} (${code})` : message
 }
 

@@ -28,6 +28,7 @@ export async function openLog({ level, target }: LogSpec): Promise<ProcessLog> {
   if (fd === undefined) await once(destination, 'ready') // an 'error' rejects
   let broken = false
   destination.on('error', () => (broken = true)) // a full disk or a closed pipe must not end a load balancer
+  let reopened: Promise<unknown> = Promise.resolve()
   const flush = (): void => {
     if (!broken) destination.flushSync()
   }
@@ -36,9 +37,12 @@ export async function openLog({ level, target }: LogSpec): Promise<ProcessLog> {
   return {
     log: pino(options(level), lines),
     reopen: () => {
-      if (fd === undefined) destination.reopen()
+      if (fd !== undefined) return
+      reopened = once(destination, 'ready').catch(() => {})
+      destination.reopen()
     },
     close: async () => {
+      await reopened // the destination cannot be ended while it opens a file
       process.removeListener('exit', flush)
       const closed = once(destination, 'close').catch(() => {})
       destination.end()
@@ -60,7 +64,14 @@ function humanLines(out: DestinationStream): DestinationStream {
   return { write: (line) => out.write(`${humanLine(line)}\n`) }
 }
 
-const colours: Readonly<Record<string, string>> = { fatal: '31', error: '31', warn: '33', info: '32', debug: '90', trace: '90' }
+const colours: Readonly<Record<string, string>> = {
+  fatal: '31',
+  error: '31',
+  warn: '33',
+  info: '32',
+  debug: '90',
+  trace: '90',
+}
 
 /** @param line one line of JSON as pino writes it */
 export function humanLine(line: string, colour = process.env.NO_COLOR === undefined): string {

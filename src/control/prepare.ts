@@ -37,7 +37,10 @@ function maxConnections(configured: number | 'auto', needs: Needs, log: Logger):
   const fits = limit === null ? null : connectionsUnder(limit, needs)
   if (configured === 'auto') {
     const max = fits ?? connectionsUnder(1024, needs) // POSIX promises less, but every system gives this much
-    log.info({ maxConnections: max, openFiles: limit }, `up to ${max} connections, from a limit of ${limit ?? 'unknown'} open files`)
+    log.info(
+      { maxConnections: max, openFiles: limit },
+      `up to ${max} connections, from a limit of ${limit ?? 'unknown'} open files`,
+    )
     return max
   }
   if (fits !== null && configured > fits) {

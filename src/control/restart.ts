@@ -24,7 +24,10 @@ export const noDeaths: DeathRecord = { streak: 0, failedStarts: 0 }
  * @param listenedFor how long the worker had listened; null: it never did
  * @returns the new record, and how long to wait before the replacement; null: give up
  */
-export function afterDeath(record: DeathRecord, listenedFor: Millis | null): { record: DeathRecord; delay: Millis | null } {
+export function afterDeath(
+  record: DeathRecord,
+  listenedFor: Millis | null,
+): { record: DeathRecord; delay: Millis | null } {
   const streak = listenedFor !== null && listenedFor >= provedAfter ? 1 : record.streak + 1
   const failedStarts = listenedFor === null ? record.failedStarts + 1 : 0
   const delay = streak === 1 ? 0 : Math.min(longestDelay, firstDelay * 2 ** Math.min(streak - 2, 10))

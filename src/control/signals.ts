@@ -6,25 +6,29 @@ import type { Logger } from 'pino'
 
 export interface SignalActions {
   readonly log: Logger
-  readonly stop: () => void
+  readonly stop: (signal: NodeJS.Signals) => void
   readonly reopen: () => void
   /** Ends the process now. */
   readonly exit: (code: number) => void
 }
+
+/** What a shell makes of a process that died of the signal. */
+export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
 /** Takes the signals over. @returns a function that gives them back */
 export function handleSignals({ log, stop, reopen, exit }: SignalActions): () => void {
   let stops = 0
   const onStop = (signal: NodeJS.Signals): void => {
     if (++stops === 1) {
-      log.info({ signal }, `${signal}: stopping; once more to end at once`)
-      stop()
+      log.info({ signal }, `${signal} received; once more to end at once`)
+      stop(signal)
       return
     }
     log.warn({ signal }, `${signal} again: ending at once`)
-    exit(128 + constants.signals[signal])
+    exit(exitCodeOf(signal))
   }
-  const onHangUp = (): void => log.warn('SIGHUP: the configuration is not read anew while running; restart to apply changes')
+  const onHangUp = (): void =>
+    log.warn('SIGHUP: the configuration is not read anew while running; restart to apply changes')
   const onReopen = (): void => {
     reopen()
     log.info('SIGUSR1: log files opened anew')

@@ -48,7 +48,8 @@ export class SlotTable {
     const known = slots.get(name)
     if (known !== undefined) return known
     const next = slots.size
-    if (next >= this.#limits[kind]) throw new Error(`the scoreboard has no room for more than ${next} ${kind}: restart to make room`)
+    if (next >= this.#limits[kind])
+      throw new Error(`the scoreboard has no room for more than ${next} ${kind}: restart to make room`)
     slots.set(name, next)
     return next
   }

@@ -96,7 +96,8 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     throw new StartError([error.message])
   })
   logListening(log, snapshot, ports)
-  if (admin) log.info({ port: admin.port }, `admin on ${placeOf({ host: options.admin!.host, port: admin.port, path: null })}`)
+  if (admin)
+    log.info({ port: admin.port }, `admin on ${placeOf({ host: options.admin!.host, port: admin.port, path: null })}`)
   if (socket) log.info({ path: socket.path }, `control socket ${socket.path}`)
   const running = undo.move()
 
@@ -110,9 +111,16 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   async function stop(): Promise<void> {
     Atomics.store(board.shared.process.draining, 0, 1)
     const { connections } = board.shared.process
-    log.info({ connections: connections[0] }, `stopping: waiting up to ${snapshot.shutdownTimeout} ms for ${connections[0]} connections`)
+    log.info(
+      { connections: connections[0] },
+      `stopping: waiting up to ${snapshot.shutdownTimeout} ms for ${connections[0]} connections`,
+    )
     const cut = await workers.drain(ms(snapshot.shutdownTimeout + grace))
-    if (cut > 0) log.warn({ workers: cut }, `${cut} workers had not finished in time and were cut off`)
+    if (cut > 0)
+      log.warn(
+        { workers: cut },
+        `connections of ${cut} ${cut === 1 ? 'worker' : 'workers'} had not finished in time and were cut off`,
+      )
     await running.disposeAsync()
     ended.resolve(0)
   }
@@ -140,7 +148,12 @@ async function attempt<T>(problems: string[], open: () => Promise<T> | null): Pr
 }
 
 /** A socket that was asked for must be there; one by default may be missing, for a second Weir on the machine takes none. */
-async function openSocket({ controlSocket, log }: WeirOptions, problems: string[], view: View, kill: (worker: number) => boolean) {
+async function openSocket(
+  { controlSocket, log }: WeirOptions,
+  problems: string[],
+  view: View,
+  kill: (worker: number) => boolean,
+) {
   if (controlSocket === null) return null
   const found: string[] = []
   const socket = await attempt(found, () => openControlSocket(controlSocket, view, kill))

@@ -48,8 +48,8 @@ class Slot {
   timer: NodeJS.Timeout | undefined
   /** Settled when it listens for the first time, or never will. */
   readonly started = Promise.withResolvers<void>()
-  /** Resolved when it has drained, or died while it should. */
-  readonly drained = Promise.withResolvers<void>()
+  /** Resolved when it has drained, or died while it should; made anew for each drain, for a replaced worker has not drained. */
+  drained = Promise.withResolvers<void>()
 
   constructor(worker: number) {
     this.worker = worker
@@ -121,6 +121,7 @@ export class Workers {
     this.#stopping = true
     for (const slot of this.#slots) {
       clearTimeout(slot.timer)
+      slot.drained = Promise.withResolvers()
       if (slot.thread === null) slot.drained.resolve()
       else slot.enter('draining')
       post(slot.thread, { type: 'shutdown' })
@@ -181,7 +182,9 @@ export class Workers {
   }
 
   #listenFailure({ bind: id, code, message }: Extract<FromWorker, { type: 'listen-failed' }>): string {
-    const bind = this.#snapshot.frontends.flatMap(({ binds }): readonly BindSpec[] => binds).find((each) => each.id === id)
+    const bind = this.#snapshot.frontends
+      .flatMap(({ binds }): readonly BindSpec[] => binds)
+      .find((each) => each.id === id)
     return `cannot listen on ${bind === undefined ? id : placeOf(bind)}: ${listenProblem({ code, message })}`
   }
 
@@ -204,7 +207,10 @@ export class Workers {
       return
     }
     slot.restarts++
-    log.error({ worker: slot.worker, reason, listenedFor, delay }, `worker ${slot.worker} died (${reason}); a new one takes its place`)
+    log.error(
+      { worker: slot.worker, reason, listenedFor, delay },
+      `worker ${slot.worker} died (${reason}); a new one takes its place`,
+    )
     slot.timer = setTimeout(() => void this.#replace(slot), delay)
   }
 

@@ -1,6 +1,6 @@
 // The data plane of one worker thread: builds backends and listeners from the snapshot, and ends them without loss.
 import { createDice } from '../balance/dice.ts'
-import type { Snapshot } from '../messages/snapshot.ts'
+import type { AccessLogSpec, Snapshot } from '../messages/snapshot.ts'
 import type { WorkerContext } from './context.ts'
 import { HttpFrontend } from './http1/frontend.ts'
 import { Clock } from './io/clock.ts'
@@ -8,7 +8,7 @@ import { Listener } from './listener/listener.ts'
 import { Backend } from './upstream/backend.ts'
 import { openScoreboard } from '../scoreboard/scoreboard.ts'
 import type { WorkerData } from '../messages/messages.ts'
-import { openAccessLog } from './access-log/access-log.ts'
+import { AccessLog } from './access-log/access-log.ts'
 
 export class DataPlane {
   readonly #context: WorkerContext
@@ -26,7 +26,7 @@ export class DataPlane {
       row: board.rows[worker]!,
       clock: this.#clock,
       dice: createDice((worker + 1) * 0x9e3779b1),
-      accessLog: openAccessLog(snapshot.accessLog),
+      accessLog: snapshot.accessLog === null ? null : openLog(snapshot.accessLog, log),
       draining: false,
       log,
     }
@@ -68,8 +68,7 @@ export class DataPlane {
     return new Promise((resolve) => {
       const check = (): void => {
         if (this.#listeners.some((listener) => listener.connections > 0)) return
-        this.#close()
-        resolve()
+        resolve(this.#close())
       }
       for (const listener of this.#listeners) {
         listener.onEmpty = check
@@ -83,10 +82,20 @@ export class DataPlane {
     this.#context.accessLog?.reopen()
   }
 
-  #close(): void {
+  async #close(): Promise<void> {
     for (const backend of this.#backends) backend.close()
     this.#clock.stop()
-    this.#context.accessLog?.closeSync()
+    await this.#context.accessLog?.close()
+  }
+}
+
+/** Traffic matters more than its log: a file that can't be opened is reported, and nothing is logged. */
+function openLog(spec: AccessLogSpec, log: WorkerContext['log']): AccessLog | null {
+  try {
+    return new AccessLog(spec, (message, fields) => log('warn', message, fields))
+  } catch (error) {
+    log('error', 'Cannot open the access log', { target: spec.target, error: (error as Error).message })
+    return null
   }
 }
 

@@ -23,7 +23,13 @@ beforeAll(async () => {
   const one = await makeCertificate({ names: ['one.test'] })
   const two = await makeCertificate({ names: ['two.test'] })
   const old = await makeCertificate({ names: ['old.test'], from: new Date(Date.UTC(2020, 0, 1)), days: 10 })
-  const files = { 'one.pem': one.cert + one.key, 'one.crt': one.cert, 'two.key': two.key, 'old.pem': old.cert + old.key, 'text.pem': 'hello' }
+  const files = {
+    'one.pem': one.cert + one.key,
+    'one.crt': one.cert,
+    'two.key': two.key,
+    'old.pem': old.cert + old.key,
+    'text.pem': 'hello',
+  }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   mkdirSync(join(folder, 'folder.pem'))
 })
@@ -67,19 +73,39 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
   ['an admin address that is not loopback', () => withGlobal('  admin: 0.0.0.0:9180'), ['9:10 BAD_ADDRESS']],
   ['a name that cannot be one', () => base.replaceAll('app', '"a b"'), ['4:14 BAD_NAME', '6:3 BAD_NAME']],
   ['a frontend without a bind', () => base.replace('    bind: :8080\n', ''), ['2:3 MISSING']],
-  ['a frontend with neither backend nor routes', () => base.replace('    backend: app\n', ''), ['2:3 MISSING', '5:3 UNUSED_BACKEND']],
+  [
+    'a frontend with neither backend nor routes',
+    () => base.replace('    backend: app\n', ''),
+    ['2:3 MISSING', '5:3 UNUSED_BACKEND'],
+  ],
   ['a backend without servers', () => withServers('[]'), ['7:5 MISSING']],
   ['a server without an address', () => withServers('[{weight: 2}]'), ['7:15 MISSING']],
   ['a file without backends', () => base.slice(0, base.indexOf('backends')), ['1:1 MISSING']],
   ['a route that says nothing', () => withFrontend('    routes: [{backend: app}]'), ['5:14 MISSING']],
   ['a key that is given twice', () => withFrontend('    backend: app'), ['5:5 DUPLICATE_NAME']],
-  ['two servers of one name', () => withServers('[{name: a, address: b:1}, {name: a, address: c:1}]'), ['7:47 DUPLICATE_NAME']],
+  [
+    'two servers of one name',
+    () => withServers('[{name: a, address: b:1}, {name: a, address: c:1}]'),
+    ['7:47 DUPLICATE_NAME'],
+  ],
   ['two servers of one address', () => withServers('[a:1, b:1, A:1]'), ['7:25 DUPLICATE_ADDRESS']],
   ['a backend that is not there', () => base.replace('backend: app', 'backend: ap'), ['4:14 UNKNOWN_BACKEND']],
-  ['a route to a backend that is not there', () => withFrontend('    routes: [{path: /, backend: ap}]'), ['5:33 UNKNOWN_BACKEND']],
-  ['a backend used in two modes', () => base.replace('backends:', '  raw: {mode: tcp, bind: :81, backend: app}\nbackends:'), ['5:40 MODE_CONFLICT']],
+  [
+    'a route to a backend that is not there',
+    () => withFrontend('    routes: [{path: /, backend: ap}]'),
+    ['5:33 UNKNOWN_BACKEND'],
+  ],
+  [
+    'a backend used in two modes',
+    () => base.replace('backends:', '  raw: {mode: tcp, bind: :81, backend: app}\nbackends:'),
+    ['5:40 MODE_CONFLICT'],
+  ],
   ['a backend used in another mode than it says', () => withBackend('    mode: tcp'), ['4:14 MODE_CONFLICT']],
-  ['routes in tcp mode', () => withFrontend('    mode: tcp\n    routes: [{path: /, backend: app}]'), ['6:5 MODE_CONFLICT']],
+  [
+    'routes in tcp mode',
+    () => withFrontend('    mode: tcp\n    routes: [{path: /, backend: app}]'),
+    ['6:5 MODE_CONFLICT'],
+  ],
   ['two binds on one port', () => base.replace(':8080', "[':80', '127.0.0.1:80']"), ['3:19 BIND_CONFLICT']],
   ['one socket twice', () => base.replace(':8080', '[/run/a.sock, "unix:/run/./a.sock"]'), ['3:25 BIND_CONFLICT']],
   ['a bind on the port of admin', () => base.replace('8080', '9180'), ['3:11 BIND_CONFLICT']],
@@ -88,22 +114,54 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
   ['a file that holds no certificate', () => withFrontend('    tls: text.pem'), ['5:10 BAD_CERTIFICATE']],
   ['a certificate without key', () => withFrontend('    tls: one.crt'), ['5:10 BAD_CERTIFICATE']],
   ['an authority that is none', () => withBackend('    tls: {ca: text.pem}'), ['8:15 BAD_CERTIFICATE']],
-  ['the key of another certificate', () => withFrontend('    tls: {certificate: one.crt, key: two.key}'), ['5:38 KEY_MISMATCH']],
-  ['the same as a pair', () => withFrontend('    tls: {certificate: [{cert: one.crt, key: two.key}]}'), ['5:46 KEY_MISMATCH']],
+  [
+    'the key of another certificate',
+    () => withFrontend('    tls: {certificate: one.crt, key: two.key}'),
+    ['5:38 KEY_MISMATCH'],
+  ],
+  [
+    'the same as a pair',
+    () => withFrontend('    tls: {certificate: [{cert: one.crt, key: two.key}]}'),
+    ['5:46 KEY_MISMATCH'],
+  ],
   ['a certificate past its end', () => withFrontend('    tls: old.pem'), ['5:10 CERTIFICATE_EXPIRED']],
-  ['a key beside several certificates', () => withFrontend('    tls: {certificate: [one.pem, one.pem], key: two.key}'), ['5:44 BAD_VALUE']],
-  ['a cipher list that OpenSSL refuses', () => withFrontend('    tls: {certificate: one.pem, ciphers: NOPE}'), ['5:42 BAD_VALUE']],
-  ['a protocol that is not spoken', () => withFrontend('    tls: {certificate: one.pem, alpn: [h2, http/1.1]}'), ['5:40 BAD_VALUE']],
-  ['versions in the wrong order', () => withFrontend('    tls: {certificate: one.pem, min_version: TLSv1.3, max_version: TLSv1.2}'), ['5:46 OUT_OF_RANGE']],
+  [
+    'a key beside several certificates',
+    () => withFrontend('    tls: {certificate: [one.pem, one.pem], key: two.key}'),
+    ['5:44 BAD_VALUE'],
+  ],
+  [
+    'a cipher list that OpenSSL refuses',
+    () => withFrontend('    tls: {certificate: one.pem, ciphers: NOPE}'),
+    ['5:42 BAD_VALUE'],
+  ],
+  [
+    'a protocol that is not spoken',
+    () => withFrontend('    tls: {certificate: one.pem, alpn: [h2, http/1.1]}'),
+    ['5:40 BAD_VALUE'],
+  ],
+  [
+    'versions in the wrong order',
+    () => withFrontend('    tls: {certificate: one.pem, min_version: TLSv1.3, max_version: TLSv1.2}'),
+    ['5:46 OUT_OF_RANGE'],
+  ],
   ['a variable that is not set', () => withFrontend('    max_connections: ${LIMIT}'), ['5:22 UNSET_VARIABLE']],
-  ['a variable in the middle of a value', () => base.replace(':8080', '"127.0.0.1:${PORT:?which port}"'), ['3:22 UNSET_VARIABLE']],
+  [
+    'a variable in the middle of a value',
+    () => base.replace(':8080', '"127.0.0.1:${PORT:?which port}"'),
+    ['3:22 UNSET_VARIABLE'],
+  ],
   ['a variable that is malformed', () => base.replace(':8080', '":${PO RT}"'), ['3:13 BAD_VARIABLE']],
   ['a variable without its end', () => base.replace(':8080', '":${PORT"'), ['3:13 BAD_VARIABLE']],
   ['YAML that is none', () => `${base}  - [\n`, ['8:1 YAML_SYNTAX', '9:1 YAML_SYNTAX']],
   ['an alias to nothing', () => base.replace(':8080', '*:8080'), ['3:11 YAML_SYNTAX']],
   ['a file with nothing in it', () => '# nothing\n', ['1:1 EMPTY_CONFIG']],
   ['a backend that nobody uses', () => withBackend('  spare: {servers: [a:1]}'), ['8:3 UNUSED_BACKEND']],
-  ['a route behind a wider one', () => withFrontend('    routes:\n      - {path: /a, backend: app}\n      - {path: /a/b, backend: app}'), ['7:9 UNREACHABLE_ROUTE']],
+  [
+    'a route behind a wider one',
+    () => withFrontend('    routes:\n      - {path: /a, backend: app}\n      - {path: /a/b, backend: app}'),
+    ['7:9 UNREACHABLE_ROUTE'],
+  ],
   ['an option of http in tcp mode', () => withFrontend('    mode: tcp\n    limits: {fields: 5}'), ['6:5 NO_EFFECT']],
   ['a path in a tcp check', () => withBackend('    health_check: {type: tcp, path: /x}'), ['8:31 NO_EFFECT']],
   ['https with tls: false', () => withServers('[{address: "https://a", tls: false}]'), ['7:38 BAD_VALUE']],
@@ -145,7 +203,10 @@ describe('a folder of files', () => {
     })
     const loaded = loadConfig(at, {})
     expect(places(loaded)).toEqual(['2:3 MERGE_CONFLICT', '4:3 MERGE_CONFLICT', '5:3 UNKNOWN_KEY'])
-    expect(problemsOf(loaded)[0]).toMatchObject({ file: join(at, 'b.yaml'), message: `"web" is said in ${join(at, 'a.yaml')}:2:3 already` })
+    expect(problemsOf(loaded)[0]).toMatchObject({
+      file: join(at, 'b.yaml'),
+      message: `"web" is said in ${join(at, 'a.yaml')}:2:3 already`,
+    })
     seen.add('MERGE_CONFLICT')
   })
 
@@ -181,7 +242,7 @@ backends:
     '3:38 UNKNOWN_BACKEND',
     '3:65 BAD_DURATION',
     '3:74 UNREADABLE_FILE',
-    '4:14 BAD_VALUE',
+    '4:15 BAD_VALUE',
     '4:26 BIND_CONFLICT',
     '6:24 BAD_ADDRESS',
     '6:32 DUPLICATE_ADDRESS',
@@ -202,7 +263,9 @@ describe('did you mean', () => {
   })
 
   test('what is far from everything gets the list instead', () => {
-    expect(messages(withGlobal('  log: {zzzzzz: 1}'))).toEqual(['Unknown option "zzzzzz" in log; known here: level, target'])
+    expect(messages(withGlobal('  log: {zzzzzz: 1}'))).toEqual([
+      'Unknown option "zzzzzz" in log; known here: level, target',
+    ])
   })
 })
 
@@ -211,7 +274,9 @@ describe('what is never shown', () => {
     const secret = 'hunter2-hunter2'
     const text = `frontends: {web: {bind: "\${S}", tls: {certificate: "\${S}", ciphers: "\${S} x"}, backend: "\${S}"}}
 backends: {app: {servers: ["\${S}"], balance: "\${S}", retries: "\${S}", timeouts: {connect: \${S}}}}`
-    const loaded = parseConfig(text.replace('{connect: ${S}}', '{connect: "${S}"}'), '/nowhere/weir.yaml', { S: secret })
+    const loaded = parseConfig(text.replace('{connect: ${S}}', '{connect: "${S}"}'), '/nowhere/weir.yaml', {
+      S: secret,
+    })
     expect(problemsOf(loaded).length).toBeGreaterThan(6)
     for (const format of ['text', 'json'] as const) {
       const report = formatProblems(problemsOf(loaded), loaded.sources, format)
@@ -246,7 +311,9 @@ describe('the report', () => {
   test('marks warnings, and they do not make it invalid', () => {
     const loaded = parseConfig(withBackend('  spare: {servers: [a:1]}'), 'weir.yaml')
     expect(loaded.config).not.toBeNull()
-    expect(formatProblems(problemsOf(loaded), loaded.sources, 'text')).toMatch(/^weir\.yaml:8:3: UNUSED_BACKEND: warning: /)
+    expect(formatProblems(problemsOf(loaded), loaded.sources, 'text')).toMatch(
+      /^weir\.yaml:8:3: UNUSED_BACKEND: warning: /,
+    )
     expect(JSON.parse(formatProblems(problemsOf(loaded), loaded.sources, 'json'))).toMatchObject({
       valid: true,
       problems: [{ code: 'UNUSED_BACKEND', severity: 'warning', file: 'weir.yaml', line: 8, column: 3, width: 5 }],

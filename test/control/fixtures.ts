@@ -38,7 +38,10 @@ export const snapshotOf = (overrides: Partial<Snapshot> = {}): Snapshot => ({
   frontends: [frontendSpec()],
   backends: [
     backendSpec({
-      servers: [serverSpec({ host: '10.0.0.1', port: 80 }), serverSpec({ slot: 1, name: 's2', host: '10.0.0.2', port: 80, weight: 3 })],
+      servers: [
+        serverSpec({ host: '10.0.0.1', port: 80 }),
+        serverSpec({ slot: 1, name: 's2', host: '10.0.0.2', port: 80, weight: 3 }),
+      ],
     }),
   ],
   ...overrides,
@@ -53,7 +56,13 @@ export function fakeView(overrides: Partial<View> = {}): View {
     board: setUpBoard(snapshot, shapeFor(snapshot, 2)),
     workers: () => [0, 1].map((worker) => ({ worker, state: 'listening', since: 0, restarts: worker })),
     ports: () => ({ 'web/127.0.0.1:0': 8080 }),
-    health: () => ({ state: 'up', since: 1_700_000_000_000, lastResult: 'status 200', lastCheckAt: 1_700_000_001_000, lastDuration: 1.25 }),
+    health: () => ({
+      state: 'up',
+      since: 1_700_000_000_000,
+      lastResult: 'status 200',
+      lastCheckAt: 1_700_000_001_000,
+      lastDuration: 1.25,
+    }),
     ...overrides,
   }
 }

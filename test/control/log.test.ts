@@ -8,7 +8,10 @@ import { until } from './health/fixtures.ts'
 
 const file = (): string => join(mkdtempSync(join(tmpdir(), 'weir-test-')), 'weir.log')
 const read = (path: string): Record<string, unknown>[] =>
-  readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+  readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 test('every line is written by the time the log is closed, as JSON with level, time and message', async () => {
   const target = file()
@@ -31,7 +34,10 @@ test('after rotation, lines go to a new file of the same name', async () => {
   reopen()
   log.info('after')
   await close()
-  expect([read(`${target}.1`), read(target)].map((lines) => lines.map(({ message }) => message))).toEqual([['before'], ['after']])
+  expect([read(`${target}.1`), read(target)].map((lines) => lines.map(({ message }) => message))).toEqual([
+    ['before'],
+    ['after'],
+  ])
 })
 
 test('a file that cannot be opened is an error', async () => {
@@ -39,7 +45,12 @@ test('a file that cannot be opened is an error', async () => {
 })
 
 test('a line for people has the time of day, the level and the message', () => {
-  const line = JSON.stringify({ level: 'warn', time: '2026-01-02T03:04:05.678Z', message: 'server app/s1 is down', backend: 'app' })
+  const line = JSON.stringify({
+    level: 'warn',
+    time: '2026-01-02T03:04:05.678Z',
+    message: 'server app/s1 is down',
+    backend: 'app',
+  })
   expect(humanLine(line, false)).toMatch(/^\d\d:\d\d:05 warn {2}server app\/s1 is down$/)
   expect(humanLine(line, true)).toContain('\x1b[33mwarn \x1b[0m')
 })

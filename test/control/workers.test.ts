@@ -22,7 +22,9 @@ test('the first worker finds out the ports, and the others are given them', asyn
   await using s = setUp('fine', 3)
   expect(await s.workers.start()).toEqual({ 'web/127.0.0.1:0': 40_000 })
   expect(s.workers.ready).toBe(true)
-  const given = Object.fromEntries(s.lines.filter(({ message }) => message === 'hello').map(({ worker, given }) => [worker, given]))
+  const given = Object.fromEntries(
+    s.lines.filter(({ message }) => message === 'hello').map(({ worker, given }) => [worker, given]),
+  )
   expect(given).toEqual({ 0: {}, 1: { 'web/127.0.0.1:0': 40_000 }, 2: { 'web/127.0.0.1:0': 40_000 } })
 })
 
@@ -48,9 +50,13 @@ test('there is no worker to kill beyond the last', async () => {
 })
 
 test('a bind that cannot be had ends the start with words for it', async () => {
-  const snapshot = snapshotOf({ frontends: [frontendSpec({ binds: [bindSpec({ id: 'web/[::1]:443', host: '::1', port: 443 })] })] })
+  const snapshot = snapshotOf({
+    frontends: [frontendSpec({ binds: [bindSpec({ id: 'web/[::1]:443', host: '::1', port: 443 })] })],
+  })
   await using s = setUp('listen-fails', 2, { snapshot })
-  await expect(s.workers.start()).rejects.toThrow('cannot listen on [::1]:443: the port is taken by another process (EADDRINUSE)')
+  await expect(s.workers.start()).rejects.toThrow(
+    'cannot listen on [::1]:443: the port is taken by another process (EADDRINUSE)',
+  )
 })
 
 test('a worker that cannot start is tried ten times, then the start fails with its error', async () => {
@@ -85,6 +91,14 @@ test('a worker that does not drain is cut off at the deadline, and counted', asy
   await s.workers.start()
   expect(await s.workers.drain(ms(50))).toBe(2)
   await until(() => s.workers.status.every(({ state }) => state === 'ended'))
+})
+
+test('draining waits for a worker that has replaced another', async () => {
+  await using s = setUp('drains-late')
+  await s.workers.start()
+  s.workers.kill(1)
+  await until(() => s.workers.status[1]!.restarts === 1 && s.workers.ready)
+  expect(await s.workers.drain(ms(20_000))).toBe(0)
 })
 
 test('a worker that dies while draining counts as drained', async () => {

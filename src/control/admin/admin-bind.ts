@@ -14,7 +14,10 @@ export interface AdminBind {
 }
 
 /** @throws Error with words for the operator when the address cannot be had */
-export async function openAdminBind(address: { readonly host: string; readonly port: number }, view: View): Promise<AdminBind> {
+export async function openAdminBind(
+  address: { readonly host: string; readonly port: number },
+  view: View,
+): Promise<AdminBind> {
   const server: Server = createRoutes(routes(view))
   try {
     await listen(server, { host: address.host, port: address.port })

@@ -25,7 +25,11 @@ export function automaticPaths(): readonly string[] {
  * @param path absolute, or 'auto'
  * @throws Error with words for the operator when the socket cannot be made
  */
-export async function openControlSocket(path: string, view: View, kill: (worker: number) => boolean): Promise<ControlSocket> {
+export async function openControlSocket(
+  path: string,
+  view: View,
+  kill: (worker: number) => boolean,
+): Promise<ControlSocket> {
   return open(path === 'auto' ? await choosePath() : path, view, kill)
 }
 
@@ -73,7 +77,8 @@ function routes(view: View, kill: (worker: number) => boolean): readonly Route[]
     {
       method: 'POST',
       path: /^\/v1\/workers\/(\d{1,4})\/kill$/,
-      answer: (worker) => (kill(Number(worker)) ? json(202, { killed: Number(worker) }) : json(404, { error: 'no such worker' })),
+      answer: (worker) =>
+        kill(Number(worker)) ? json(202, { killed: Number(worker) }) : json(404, { error: 'no such worker' }),
     },
   ]
 }

@@ -17,7 +17,11 @@ export interface Route {
   readonly answer: (...groups: string[]) => Answer | Promise<Answer>
 }
 
-export const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` })
+export const text = (status: number, body: string): Answer => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body: `${body}\n`,
+})
 export const json = (status: number, value: unknown): Answer => ({
   status,
   type: 'application/json',
@@ -26,18 +30,21 @@ export const json = (status: number, value: unknown): Answer => ({
 
 /** Answers by the table: 404 for what is not in it, 405 where only the method differs, 500 when a route throws. */
 export function createRoutes(routes: readonly Route[]): Server {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 }, (request, response) => {
-    request.resume() // bodies mean nothing here
-    void respond(routes, request.method ?? '', request.url ?? '').then(({ status, type, body }) => {
-      response.writeHead(status, {
-        'content-type': type,
-        'content-length': Buffer.byteLength(body),
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
+  const server = createServer(
+    { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
+    (request, response) => {
+      request.resume() // bodies mean nothing here
+      void respond(routes, request.method ?? '', request.url ?? '').then(({ status, type, body }) => {
+        response.writeHead(status, {
+          'content-type': type,
+          'content-length': Buffer.byteLength(body),
+          'cache-control': 'no-store',
+          'x-content-type-options': 'nosniff',
+        })
+        response.end(request.method === 'HEAD' ? undefined : body)
       })
-      response.end(request.method === 'HEAD' ? undefined : body)
-    })
-  })
+    },
+  )
   return server
 }
 

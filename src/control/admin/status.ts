@@ -87,9 +87,13 @@ export function readStatus(view: View): Status {
   }
 }
 
-function frontendStatus(view: View, { slot, name, mode, binds }: View['snapshot']['frontends'][number]): FrontendStatus {
+function frontendStatus(
+  view: View,
+  { slot, name, mode, binds }: View['snapshot']['frontends'][number],
+): FrontendStatus {
   const { board } = view
-  const sum = (read: (row: Row['counters']['frontend']) => Float64Array) => total(board, (row) => read(row.counters.frontend), slot)
+  const sum = (read: (row: Row['counters']['frontend']) => Float64Array) =>
+    total(board, (row) => read(row.counters.frontend), slot)
   const ports = view.ports()
   return {
     name,
@@ -107,7 +111,10 @@ function frontendStatus(view: View, { slot, name, mode, binds }: View['snapshot'
   }
 }
 
-function backendStatus(view: View, { slot, name, mode, balance, servers }: View['snapshot']['backends'][number]): BackendStatus {
+function backendStatus(
+  view: View,
+  { slot, name, mode, balance, servers }: View['snapshot']['backends'][number],
+): BackendStatus {
   const { board } = view
   const all = servers.map((server) => serverStatus(view, server))
   return {
@@ -124,7 +131,8 @@ function backendStatus(view: View, { slot, name, mode, balance, servers }: View[
 function serverStatus(view: View, server: ServerSpec): ServerStatus {
   const { slot, name, backup } = server
   const { shared } = view.board
-  const sum = (read: (row: Row['counters']['server']) => Float64Array) => total(view.board, (row) => read(row.counters.server), slot)
+  const sum = (read: (row: Row['counters']['server']) => Float64Array) =>
+    total(view.board, (row) => read(row.counters.server), slot)
   const { since, lastResult, lastCheckAt, lastDuration } = view.health(slot)
   return {
     name,

@@ -5,7 +5,16 @@ import { Client, buildConnector, type Dispatcher } from 'undici'
 import { isIP } from 'node:net'
 import type { Millis } from '../../model/units.ts'
 import { tlsOptions } from './probe-tcp.ts'
-import { errorText, fail, pass, timeoutText, type HttpCheckSpec, type Probe, type ProbeResult, type Target } from './probe.ts'
+import {
+  errorText,
+  fail,
+  pass,
+  timeoutText,
+  type HttpCheckSpec,
+  type Probe,
+  type ProbeResult,
+  type Target,
+} from './probe.ts'
 
 const bodyLimit = 64 * 1024
 

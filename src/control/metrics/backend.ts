@@ -11,7 +11,11 @@ type Column = keyof View['board']['rows'][number]['counters']['backend']
 /** A counter that is one column of the scoreboard. */
 const column = (name: string, help: string, from: Column): Metric =>
   counter(name, help, ['backend'], ({ snapshot, board }, put) => {
-    for (const { name, slot } of snapshot.backends) put(total(board, (row) => row.counters.backend[from], slot), name)
+    for (const { name, slot } of snapshot.backends)
+      put(
+        total(board, (row) => row.counters.backend[from], slot),
+        name,
+      )
   })
 
 const latency: DistributionMetric = {
@@ -22,7 +26,9 @@ const latency: DistributionMetric = {
   read: ({ snapshot, board }, put) => {
     const width = latencyBuckets.length + 1
     for (const { name, slot } of snapshot.backends) {
-      const cells = Array.from({ length: width }, (_, i) => total(board, (row) => row.tables.backend.latency, slot * width + i))
+      const cells = Array.from({ length: width }, (_, i) =>
+        total(board, (row) => row.tables.backend.latency, slot * width + i),
+      )
       const sum = total(board, (row) => row.counters.backend.latencySum, slot) / 1000
       put({ bounds: latencyBuckets.map((bound) => bound / 1000), cells, sum }, name)
     }
@@ -33,23 +39,47 @@ export const backendMetrics: readonly Metric[] = [
   gauge('weir_backend_servers', 'Servers of the backend.', ['backend'], ({ snapshot }, put) => {
     for (const { name, servers } of snapshot.backends) put(servers.length, name)
   }),
-  gauge('weir_backend_servers_up', 'Servers that pass their health checks.', ['backend'], ({ snapshot, board }, put) => {
-    for (const { name, servers } of snapshot.backends) {
-      put(servers.filter(({ slot }) => board.shared.server.health[slot] === HEALTH_UP).length, name)
-    }
-  }),
-  gauge('weir_backend_in_flight', 'Requests (http) or connections (tcp) that servers are busy with.', ['backend'], ({ snapshot, board }, put) => {
-    for (const { name, slot } of snapshot.backends) put(board.shared.backend.inflight[slot]!, name)
-  }),
+  gauge(
+    'weir_backend_servers_up',
+    'Servers that pass their health checks.',
+    ['backend'],
+    ({ snapshot, board }, put) => {
+      for (const { name, servers } of snapshot.backends) {
+        put(servers.filter(({ slot }) => board.shared.server.health[slot] === HEALTH_UP).length, name)
+      }
+    },
+  ),
+  gauge(
+    'weir_backend_in_flight',
+    'Requests (http) or connections (tcp) that servers are busy with.',
+    ['backend'],
+    ({ snapshot, board }, put) => {
+      for (const { name, slot } of snapshot.backends) put(board.shared.backend.inflight[slot]!, name)
+    },
+  ),
   column('weir_backend_requests_total', 'Requests (http) or connections (tcp) sent to the backend.', 'requests'),
   column('weir_backend_received_bytes_total', 'Bytes received from clients for the backend.', 'bytesIn'),
   column('weir_backend_sent_bytes_total', 'Bytes sent to clients from the backend.', 'bytesOut'),
-  column('weir_backend_redispatches_total', 'Requests that went on to another server after a failed connection.', 'redispatches'),
-  counter('weir_backend_responses_total', 'Responses of the servers, by class of status code.', ['backend', 'code'], ({ snapshot, board }, put) => {
-    for (const { name, slot } of snapshot.backends) {
-      for (const [code, from] of statusClasses) put(total(board, (row) => row.counters.backend[from], slot), name, code)
-    }
-  }),
+  column(
+    'weir_backend_redispatches_total',
+    'Requests that went on to another server after a failed connection.',
+    'redispatches',
+  ),
+  counter(
+    'weir_backend_responses_total',
+    'Responses of the servers, by class of status code.',
+    ['backend', 'code'],
+    ({ snapshot, board }, put) => {
+      for (const { name, slot } of snapshot.backends) {
+        for (const [code, from] of statusClasses)
+          put(
+            total(board, (row) => row.counters.backend[from], slot),
+            name,
+            code,
+          )
+      }
+    },
+  ),
   counter(
     'weir_backend_errors_total',
     'Requests and connections that failed, by reason code (docs/reasons.md); a reason is listed once it has occurred.',

@@ -10,7 +10,9 @@ import { serverMetrics } from './server.ts'
 const workerStates = ['starting', 'listening', 'draining', 'ended'] as const
 
 const processMetrics: readonly Metric[] = [
-  gauge('weir_build_info', 'The version that runs; the value is always 1.', ['version'], ({ version }, put) => put(1, version)),
+  gauge('weir_build_info', 'The version that runs; the value is always 1.', ['version'], ({ version }, put) =>
+    put(1, version),
+  ),
   gauge('weir_start_time_seconds', 'When the process started, in seconds since the epoch.', [], ({ startedAt }, put) =>
     put(startedAt / 1000),
   ),
@@ -24,14 +26,19 @@ const processMetrics: readonly Metric[] = [
   gauge('weir_connections', 'Open connections from clients, over all frontends.', [], ({ board }, put) =>
     put(board.shared.process.connections[0]!),
   ),
-  gauge('weir_connections_limit', 'Connections from clients past which new ones are refused.', [], ({ snapshot }, put) =>
-    put(snapshot.maxConnections),
+  gauge(
+    'weir_connections_limit',
+    'Connections from clients past which new ones are refused.',
+    [],
+    ({ snapshot }, put) => put(snapshot.maxConnections),
   ),
   counter('weir_cpu_seconds_total', 'Processor time of all threads, in user and kernel mode.', [], (_: View, put) => {
     const { user, system } = process.cpuUsage()
     put((user + system) / 1e6)
   }),
-  gauge('weir_resident_memory_bytes', 'Memory of the process that is in RAM.', [], (_: View, put) => put(process.memoryUsage.rss())),
+  gauge('weir_resident_memory_bytes', 'Memory of the process that is in RAM.', [], (_: View, put) =>
+    put(process.memoryUsage.rss()),
+  ),
 ]
 
 export const metrics: readonly Metric[] = [...processMetrics, ...frontendMetrics, ...backendMetrics, ...serverMetrics]

@@ -9,25 +9,44 @@ type Column = keyof View['board']['rows'][number]['counters']['frontend']
 /** A counter that is one column of the scoreboard. */
 const column = (name: string, help: string, from: Column): Metric =>
   counter(name, help, ['frontend'], ({ snapshot, board }, put) => {
-    for (const { name, slot } of snapshot.frontends) put(total(board, (row) => row.counters.frontend[from], slot), name)
+    for (const { name, slot } of snapshot.frontends)
+      put(
+        total(board, (row) => row.counters.frontend[from], slot),
+        name,
+      )
   })
 
 export const frontendMetrics: readonly Metric[] = [
   gauge('weir_frontend_connections', 'Open connections from clients.', ['frontend'], ({ snapshot, board }, put) => {
     for (const { name, slot } of snapshot.frontends) put(board.shared.frontend.connections[slot]!, name)
   }),
-  gauge('weir_frontend_connections_limit', 'Connections past which the frontend refuses new ones.', ['frontend'], ({ snapshot }, put) => {
-    for (const { name, maxConnections } of snapshot.frontends) put(maxConnections, name)
-  }),
+  gauge(
+    'weir_frontend_connections_limit',
+    'Connections past which the frontend refuses new ones.',
+    ['frontend'],
+    ({ snapshot }, put) => {
+      for (const { name, maxConnections } of snapshot.frontends) put(maxConnections, name)
+    },
+  ),
   column('weir_frontend_connections_total', 'Connections accepted from clients.', 'connects'),
   column('weir_frontend_requests_total', 'Requests received (http).', 'requests'),
   column('weir_frontend_received_bytes_total', 'Bytes received from clients, without TLS.', 'bytesIn'),
   column('weir_frontend_sent_bytes_total', 'Bytes sent to clients, without TLS.', 'bytesOut'),
-  counter('weir_frontend_responses_total', 'Responses sent to clients, by class of status code.', ['frontend', 'code'], ({ snapshot, board }, put) => {
-    for (const { name, slot } of snapshot.frontends) {
-      for (const [code, from] of statusClasses) put(total(board, (row) => row.counters.frontend[from], slot), name, code)
-    }
-  }),
+  counter(
+    'weir_frontend_responses_total',
+    'Responses sent to clients, by class of status code.',
+    ['frontend', 'code'],
+    ({ snapshot, board }, put) => {
+      for (const { name, slot } of snapshot.frontends) {
+        for (const [code, from] of statusClasses)
+          put(
+            total(board, (row) => row.counters.frontend[from], slot),
+            name,
+            code,
+          )
+      }
+    },
+  ),
   column('weir_frontend_tls_handshakes_total', 'TLS handshakes completed, resumed ones included.', 'handshakes'),
   column('weir_frontend_tls_resumed_total', 'TLS handshakes that resumed an earlier session.', 'resumed'),
   counter(

@@ -33,7 +33,13 @@ export type Metric = SimpleMetric | DistributionMetric
 
 const make =
   (type: SimpleMetric['type']) =>
-  (name: string, help: string, labels: readonly string[], read: SimpleMetric['read']): SimpleMetric => ({ type, name, help, labels, read })
+  (name: string, help: string, labels: readonly string[], read: SimpleMetric['read']): SimpleMetric => ({
+    type,
+    name,
+    help,
+    labels,
+    read,
+  })
 
 /** Only ever grows; its name ends with _total. */
 export const counter = make('counter')

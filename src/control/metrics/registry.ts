@@ -62,7 +62,12 @@ function distribution({ type, name, help, labels, read }: DistributionMetric, vi
   return { name, help, type, aggregator: 'sum', get } as unknown as RegisteredMetric
 }
 
-function lines(name: string, type: 'histogram' | 'summary', labels: Labels, { bounds, cells, sum }: Distribution): Line[] {
+function lines(
+  name: string,
+  type: 'histogram' | 'summary',
+  labels: Labels,
+  { bounds, cells, sum }: Distribution,
+): Line[] {
   const result: Line[] = []
   let count = 0
   cells.forEach((n, i) => {

@@ -16,7 +16,13 @@ function each(view: View, visit: (server: ServerSpec, backend: string) => void):
 /** A counter that is one column of the scoreboard. */
 const column = (name: string, help: string, from: Column): Metric =>
   counter(name, help, labels, (view, put) =>
-    each(view, ({ slot, name }, backend) => put(total(view.board, (row) => row.counters.server[from], slot), backend, name)),
+    each(view, ({ slot, name }, backend) =>
+      put(
+        total(view.board, (row) => row.counters.server[from], slot),
+        backend,
+        name,
+      ),
+    ),
   )
 
 const latency: DistributionMetric = {
@@ -34,22 +40,35 @@ const latency: DistributionMetric = {
 
 export const serverMetrics: readonly Metric[] = [
   gauge('weir_server_up', '1 when the server passes its health checks or has none, else 0.', labels, (view, put) =>
-    each(view, ({ slot, name }, backend) => put(view.board.shared.server.health[slot] === HEALTH_UP ? 1 : 0, backend, name)),
+    each(view, ({ slot, name }, backend) =>
+      put(view.board.shared.server.health[slot] === HEALTH_UP ? 1 : 0, backend, name),
+    ),
   ),
-  gauge('weir_server_state_since_seconds', 'When the state of its health began, in seconds since the epoch.', labels, (view, put) =>
-    each(view, ({ slot, name }, backend) => put(view.health(slot).since / 1000, backend, name)),
+  gauge(
+    'weir_server_state_since_seconds',
+    'When the state of its health began, in seconds since the epoch.',
+    labels,
+    (view, put) => each(view, ({ slot, name }, backend) => put(view.health(slot).since / 1000, backend, name)),
   ),
-  gauge('weir_server_check_duration_seconds', 'How long the last health check took; absent before the first.', labels, (view, put) =>
-    each(view, ({ slot, name }, backend) => {
-      const { lastDuration } = view.health(slot)
-      if (lastDuration !== null) put(lastDuration / 1000, backend, name)
-    }),
+  gauge(
+    'weir_server_check_duration_seconds',
+    'How long the last health check took; absent before the first.',
+    labels,
+    (view, put) =>
+      each(view, ({ slot, name }, backend) => {
+        const { lastDuration } = view.health(slot)
+        if (lastDuration !== null) put(lastDuration / 1000, backend, name)
+      }),
   ),
   gauge('weir_server_weight', 'Weight of the server; 0 takes no new traffic.', labels, (view, put) =>
     each(view, ({ slot, name }, backend) => put(view.board.shared.server.weight[slot]!, backend, name)),
   ),
-  gauge('weir_server_in_flight', 'Requests (http) or connections (tcp) that the server is busy with.', labels, (view, put) =>
-    each(view, ({ slot, name }, backend) => put(view.board.shared.server.inflight[slot]!, backend, name)),
+  gauge(
+    'weir_server_in_flight',
+    'Requests (http) or connections (tcp) that the server is busy with.',
+    labels,
+    (view, put) =>
+      each(view, ({ slot, name }, backend) => put(view.board.shared.server.inflight[slot]!, backend, name)),
   ),
   gauge('weir_server_connections', 'Open connections to the server, idle ones included.', labels, (view, put) =>
     each(view, ({ slot, name }, backend) => put(view.board.shared.server.connections[slot]!, backend, name)),
@@ -58,14 +77,28 @@ export const serverMetrics: readonly Metric[] = [
   column('weir_server_connects_total', 'Connections made to the server.', 'connects'),
   column('weir_server_reuses_total', 'Requests that went over a connection that was already there.', 'reuses'),
   column('weir_server_connect_errors_total', 'Connections to the server that failed.', 'connectErrors'),
-  column('weir_server_response_errors_total', 'Requests that the server broke off, left unanswered or answered wrongly.', 'responseErrors'),
+  column(
+    'weir_server_response_errors_total',
+    'Requests that the server broke off, left unanswered or answered wrongly.',
+    'responseErrors',
+  ),
   column('weir_server_retries_total', 'Requests that came here after another server had failed.', 'retries'),
   column('weir_server_received_bytes_total', 'Bytes received from clients for the server.', 'bytesIn'),
   column('weir_server_sent_bytes_total', 'Bytes sent to clients from the server.', 'bytesOut'),
-  counter('weir_server_responses_total', 'Responses of the server, by class of status code.', [...labels, 'code'], (view, put) =>
-    each(view, ({ slot, name }, backend) => {
-      for (const [code, from] of statusClasses) put(total(view.board, (row) => row.counters.server[from], slot), backend, name, code)
-    }),
+  counter(
+    'weir_server_responses_total',
+    'Responses of the server, by class of status code.',
+    [...labels, 'code'],
+    (view, put) =>
+      each(view, ({ slot, name }, backend) => {
+        for (const [code, from] of statusClasses)
+          put(
+            total(view.board, (row) => row.counters.server[from], slot),
+            backend,
+            name,
+            code,
+          )
+      }),
   ),
   latency,
 ]

@@ -87,7 +87,8 @@ export class Body {
 function writeSizeLine(target: Buffer, at: number, size: number): number {
   let digits = 1
   for (let rest = size >>> 4; rest > 0; rest >>>= 4) digits++
-  for (let i = digits - 1, rest = size; i >= 0; i--, rest >>>= 4) target[at + i] = '0123456789abcdef'.charCodeAt(rest & 15)
+  for (let i = digits - 1, rest = size; i >= 0; i--, rest >>>= 4)
+    target[at + i] = '0123456789abcdef'.charCodeAt(rest & 15)
   return writeLineEnd(target, at + digits)
 }
 

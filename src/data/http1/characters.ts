@@ -10,6 +10,13 @@ export const SEMICOLON = 0x3b
 export const COMMA = 0x2c
 export const SLASH = 0x2f
 export const STAR = 0x2a
+export const EQUALS = 0x3d
+export const PERCENT = 0x25
+export const QUOTE = 0x22
+export const BACKSLASH = 0x5c
+export const QUESTION = 0x3f
+export const LEFT_BRACKET = 0x5b
+export const RIGHT_BRACKET = 0x5d
 export const ZERO = 0x30
 
 function table(test: (code: number) => boolean): Uint8Array {
@@ -25,8 +32,11 @@ export const TOKEN = table((code) => alphanumeric(code) || among("!#$%&'*+-.^_`|
 export const VALUE = table((code) => code === TAB || (code >= 0x20 && code !== 0x7f))
 /** Request targets: visible ASCII. '#' is left out: a fragment never belongs into a request. */
 export const TARGET = table((code) => code > 0x20 && code < 0x7f && code !== 0x23)
-/** Host, with port: reg-name, IPv4 or a bracketed IPv6 literal. */
-export const HOST = table((code) => alphanumeric(code) || among("-._~%!$&'()*+;=:[]")(code))
+/**
+ * reg-name and IPv4 (RFC 3986, section 3.2.2), without '%', which is looked at on its own, and without ',': two Host
+ * fields that somebody joined are not one host.
+ */
+export const REG_NAME = table((code) => alphanumeric(code) || among("-._~!$&'()*+;=")(code))
 /** Value of a hexadecimal digit, 255 for all else. */
 export const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase())

@@ -9,8 +9,20 @@ import type { BindSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { Flow } from '../io/flow.ts'
-import { own, pauseReading, resumeReading, sharedBuffer, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import {
+  WRITE_HIGH_WATER,
+  breakOff,
+  own,
+  pauseReading,
+  resumeReading,
+  sharedBuffer,
+  unsentBytes,
+  type OwnedSocket,
+  type SocketOwner,
+} from '../io/socket.ts'
 import { plainAddress } from '../io/address.ts'
+import { Relay, type RelayHost } from '../relay/relay.ts'
+import type { UpstreamConnection } from '../upstream/connection.ts'
 import { answer } from './answer.ts'
 import { SPACE } from './characters.ts'
 import { Exchange, PHASE_HEAD, PHASE_IDLE, PHASE_LINGER, type ExchangeClient } from './exchange.ts'
@@ -31,7 +43,7 @@ const requestHead = new RequestHead()
 const spare: Exchange[] = []
 const MAX_SPARE = 1024
 
-export class Http1Client implements SocketOwner, ExchangeClient, Timed {
+export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Timed {
   due = 0
   wheelTick = 0
   wheelNext: Timed | null = null
@@ -41,8 +53,11 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
   readonly forwarding: RequestForwarding
   readonly address: string
   readonly port: number
+  readonly tls: boolean
+  headTime = 0
   readonly #context: WorkerContext
   readonly #onClosed: (client: Http1Client) => void
+  #key: number | null = null
   #exchange: Exchange | null = null
   #phase = PHASE_HEAD
   #flow: Flow | null = null
@@ -55,6 +70,10 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
   /** Our last word has been said; what still comes is thrown away. */
   #closing = false
   #discarded = 0
+  /** Of our last word, as of the last look. */
+  #unsent = 0
+  /** performance.now() when a head began that was not there at once; 0: none. */
+  #headStartedAt = 0
   /** onBytes or exchangeDone is working through bytes, so that a finished exchange must not start the next. */
   #busy = false
   ended = false
@@ -66,12 +85,14 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
     this.#onClosed = onClosed
     this.address = plainAddress(socket.remoteAddress)
     this.port = socket.remotePort ?? 0
+    this.tls = bind.tls !== null
     this.forwarding = forwardingOf(frontend, this.address, bind)
     this.expect(PHASE_HEAD, frontend.spec.timeouts.clientHeader)
   }
 
+  /** Hash of the address, made when the first request asks for it. */
   get key(): number {
-    return hashAddress(this.address)
+    return (this.#key ??= hashAddress(this.address))
   }
 
   get flow(): Flow {
@@ -102,9 +123,13 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
     let at = 0
     this.#busy = true
     if (this.#exchange !== null) at = this.#exchange.onClientBytes(buffer, 0, end)
-    while (at < end && this.#exchange === null && !this.#closing) {
+    while (at < end && this.#exchange === null && !this.#closing && !this.#choked) {
       const result = parseRequestHead(requestHead, buffer, at, end, this.frontend.spec.limits)
-      if (result === INCOMPLETE) break
+      if (result === INCOMPLETE) {
+        if (this.#headStartedAt === 0) this.#headStartedAt = performance.now()
+        break
+      }
+      this.#endHead()
       if (result < 0) {
         this.#reject(reasonCodes[failureIndex(result)]!)
         break
@@ -116,12 +141,21 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
     if (at < end && !this.#closing) this.#keep(buffer, at, end)
   }
 
+  /** How long the head took, when it came in pieces. */
+  #endHead(): void {
+    this.headTime = 0
+    if (this.#headStartedAt === 0) return
+    this.headTime = performance.now() - this.#headStartedAt
+    this.#headStartedAt = 0
+  }
+
   #keep(buffer: Buffer, at: number, end: number): void {
     this.#stashLength = end - at
     this.#stash = Buffer.allocUnsafe(this.#stashLength + 64)
     buffer.copy(this.#stash, 0, at, end)
     if (this.#exchange === null && this.#phase === PHASE_IDLE) {
-      this.expect(PHASE_HEAD, this.frontend.spec.timeouts.clientHeader)
+      const { clientHeader, clientIdle } = this.frontend.spec.timeouts
+      this.expect(PHASE_HEAD, this.#choked ? clientIdle : clientHeader)
     }
   }
 
@@ -146,10 +180,17 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
     this.#stash = null
     this.#stashLength = 0
     this.#take(stash, length)
+    if (this.ended && this.#exchange === null && !this.#choked) this.#endOfRequests()
+  }
+
+  /** Answers pile up because the client does not read them: its next request has to wait. */
+  get #choked(): boolean {
+    return this.socket.writableLength >= WRITE_HIGH_WATER
   }
 
   #wantsBytes(): boolean {
-    return this.#exchange === null || this.#closing || !(this.#held || this.#stashLength > 0)
+    if (this.#closing) return true
+    return this.#exchange === null ? this.#stashLength === 0 || !this.#choked : !this.#held && this.#stashLength === 0
   }
 
   #updateReading(): void {
@@ -172,7 +213,9 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
   }
 
   onDrain(): void {
-    this.#exchange?.onClientDrain()
+    if (this.#exchange !== null) return this.#exchange.onClientDrain()
+    if (this.#stashLength > 0 && !this.#busy) this.#takeStash()
+    this.#updateReading()
   }
 
   // Answers out, and the next request.
@@ -185,9 +228,9 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
     const exchange = this.#exchange!
     this.#exchange = null
     if (spare.length < MAX_SPARE) spare.push(exchange)
-    this.#flow?.rest()
+    this.#flow?.leave()
     this.#held = false
-    if (!keep || this.ended) return this.#close()
+    if (!keep || (this.ended && this.#stashLength === 0 && !this.#busy)) return this.#close()
     const spans = this.frontend.spec.timeouts
     this.expect(PHASE_IDLE, this.#context.draining ? DRAIN_GRACE : spans.keepAlive)
     if (this.#stashLength > 0 && !this.#busy) this.#takeStash()
@@ -196,9 +239,30 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
 
   /** A head that can't be understood: what follows it can't either. */
   #reject(reason: ReasonCode): void {
-    recordRefusal(this.#context, this.frontend.spec, reason)
+    recordRefusal(this.#context, this, reason)
     this.answer(reason, false, false)
     this.#close()
+  }
+
+  // After an upgrade.
+
+  becomeTunnel(upstream: UpstreamConnection, span: Millis): Relay {
+    this.#context.clock.disarm(this)
+    const relay = new Relay(this.socket, upstream, this.#context.clock, span, this)
+    const early = this.#stashLength > 0 ? this.#stash!.subarray(0, this.#stashLength) : null
+    this.#stash = null
+    this.#stashLength = 0
+    relay.begin(early, this.ended)
+    return relay
+  }
+
+  onRelayClientClosed(): void {
+    this.#onClosed(this)
+  }
+
+  onRelayOver(relay: Relay, reason: ReasonCode | null): void {
+    this.#exchange!.onTunnelOver(relay, reason)
+    this.#exchange = null
   }
 
   // The end.
@@ -210,8 +274,22 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
     this.#stashLength = 0
     if (this.socket.destroyed) return
     this.socket.end()
-    this.expect(PHASE_LINGER, LINGER)
+    this.#unsent = unsentBytes(this.socket)
+    this.#linger()
     this.#updateReading()
+  }
+
+  /** While our last word is on its way, the client has the time that it has for a body. */
+  #linger(): void {
+    this.expect(PHASE_LINGER, this.#unsent > 0 ? this.frontend.spec.timeouts.clientIdle : LINGER)
+  }
+
+  /** The end of it, unless a slow client has taken some more of our last word. */
+  #endLinger(): void {
+    const unsent = unsentBytes(this.socket)
+    if (unsent >= this.#unsent) return void this.socket.destroy()
+    this.#unsent = unsent
+    this.#linger()
   }
 
   #discard(n: number): void {
@@ -222,14 +300,20 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
   abort(): void {
     this.#exchange = null
     this.#closing = true
-    this.socket.resetAndDestroy()
+    breakOff(this.socket)
   }
 
   onEnd(): void {
     this.ended = true
     if (this.#closing) return
     if (this.#exchange !== null) this.#exchange.onClientEnd()
-    else if (this.#stashLength > 0) this.#reject('incomplete_request')
+    else if (this.#stashLength === 0 || !this.#choked) this.#endOfRequests()
+  }
+
+  /** The client has closed its side, and all its requests have been answered. */
+  #endOfRequests(): void {
+    if (this.#closing) return
+    if (this.#stashLength > 0) this.#reject('incomplete_request')
     else this.#close()
   }
 
@@ -244,11 +328,18 @@ export class Http1Client implements SocketOwner, ExchangeClient, Timed {
   }
 
   onDeadline(): void {
-    if (this.#phase === PHASE_LINGER) this.socket.destroy()
+    if (this.#phase === PHASE_LINGER) this.#endLinger()
     else if (this.#phase === PHASE_IDLE) this.#close()
     else if (this.#phase !== PHASE_HEAD) this.#exchange?.onDeadline(this.#phase)
+    else if (this.#choked) this.#stalled()
     else if (this.#stashLength > 0) this.#reject('request_timeout')
     else this.#close()
+  }
+
+  /** The client has more requests, and reads no answers. */
+  #stalled(): void {
+    recordRefusal(this.#context, this, 'client_stalled')
+    this.abort()
   }
 
   /** Turns a new connection away. */
@@ -279,7 +370,8 @@ function forwardingOf(frontend: HttpFrontend, address: string, bind: BindSpec): 
     : ''
   return {
     forwarded,
-    forwardedWithId: frontend.requestIds === null ? forwarded : `${forwarded}X-Request-ID: ${frontend.requestIds.prefix}`,
+    forwardedWithId:
+      frontend.requestIds === null ? forwarded : `${forwarded}X-Request-ID: ${frontend.requestIds.prefix}`,
     via: forward.via,
     defaultHost: bind.host === null ? 'localhost' : `${bind.host.includes(':') ? `[${bind.host}]` : bind.host}:${port}`,
   }

@@ -187,7 +187,11 @@ export class Fields {
 
   #connectionOptions(buffer: Uint8Array, start: number, end: number): void {
     if (equalsIgnoringCase(buffer, start, end, KEEP_ALIVE)) {
-      this.keepAlive = true // what browsers send; the list below would cost a closure
+      this.keepAlive = true // what clients send; the list below would cost a closure
+      return
+    }
+    if (equalsIgnoringCase(buffer, start, end, CLOSE)) {
+      this.close = true
       return
     }
     forEachItem(buffer, start, end, (from, to) => {
@@ -229,7 +233,12 @@ export function equalsIgnoringCase(buffer: Uint8Array, start: number, end: numbe
 }
 
 /** Walks a comma-separated list (RFC 9110, section 5.6.1), skipping empty items; bounds are without surrounding space. */
-export function forEachItem(buffer: Uint8Array, start: number, end: number, visit: (from: number, to: number) => void): void {
+export function forEachItem(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  visit: (from: number, to: number) => void,
+): void {
   let from = start
   for (let i = start; i <= end; i++) {
     if (i < end && buffer[i] !== COMMA) continue

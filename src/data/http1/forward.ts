@@ -1,6 +1,6 @@
 // Heads as they are forwarded: what was received, less what ends at this hop (RFC 9110, section 7.6.1), plus what a server
 // must be told of the client. A head from which nothing has to go is copied in one piece; no field becomes a string.
-import { SLASH } from './characters.ts'
+import { CR, SLASH, SPACE } from './characters.ts'
 import {
   FIELD_CONNECTION,
   FIELD_CONTENT_LENGTH,
@@ -24,8 +24,12 @@ import type { ResponseHead } from './response-head.ts'
 const bit = (kind: number): number => 1 << kind
 const HOP_BY_HOP = bit(FIELD_CONNECTION) | bit(FIELD_HOP) | bit(FIELD_UPGRADE) | bit(FIELD_TRANSFER_ENCODING)
 const FORWARDED = bit(FIELD_FORWARDED_FOR) | bit(FIELD_FORWARDED_SET)
-/** Fields that a Connection option can't take away, because they mean something to every recipient or are set here. */
-const PROTECTED = bit(FIELD_HOST) | bit(FIELD_CONTENT_LENGTH) | FORWARDED | bit(FIELD_REQUEST_ID) | bit(FIELD_VIA)
+const FRAMING = bit(FIELD_CONTENT_LENGTH) | bit(FIELD_TRANSFER_ENCODING)
+/**
+ * Fields that a Connection option can't take away: they say how long the message is or where it goes, or they are set
+ * here. Whether one of them goes is decided by its kind alone.
+ */
+const PROTECTED = bit(FIELD_HOST) | FRAMING | bit(FIELD_UPGRADE) | FORWARDED | bit(FIELD_REQUEST_ID) | bit(FIELD_VIA)
 
 /** Room that a forwarded head needs beyond the received one and the strings handed in. */
 export const HEAD_OVERHEAD = 512
@@ -84,8 +88,10 @@ export function writeRequestHead(
         ? `Content-Length: ${fields.contentLength}\r\n`
         : ''
     if (framing !== '') o += out.latin1Write(framing, o)
-    if (upgrade) o += out.latin1Write(`Connection: Upgrade\r\nUpgrade: ${fieldValues(fields, buffer, FIELD_UPGRADE)}\r\n`, o)
-    if (forwarding.forwarded !== '' && fields.has(FIELD_FORWARDED_FOR)) lines = appendForwardedFor(lines, fields, buffer)
+    if (upgrade)
+      o += out.latin1Write(`Connection: Upgrade\r\nUpgrade: ${fieldValues(fields, buffer, FIELD_UPGRADE)}\r\n`, o)
+    if (forwarding.forwarded !== '' && fields.has(FIELD_FORWARDED_FOR))
+      lines = appendForwardedFor(lines, fields, buffer)
   }
   if (fields.hosts === 0 && !head.absolute) o += out.latin1Write(`Host: ${forwarding.defaultHost}\r\n`, o)
   if (forwarding.via !== null) o += out.latin1Write(`Via: 1.${head.minor} ${forwarding.via}\r\n`, o)
@@ -133,7 +139,13 @@ function nominatedNames(fields: Fields, buffer: Buffer): Uint8Array[] {
   return names
 }
 
-function isNominated(names: readonly Uint8Array[], fields: Fields, buffer: Buffer, line: number, kind: number): boolean {
+function isNominated(
+  names: readonly Uint8Array[],
+  fields: Fields,
+  buffer: Buffer,
+  line: number,
+  kind: number,
+): boolean {
   if (kind !== FIELD_OTHER && (bit(kind) & PROTECTED) !== 0) return false
   return names.some((name) => equalsIgnoringCase(buffer, fields.start[line]!, fields.nameEnd[line]!, name))
 }
@@ -155,13 +167,27 @@ function appendForwardedFor(lines: string, fields: Fields, buffer: Buffer): stri
   return before === '' ? lines : `${lines.slice(0, XFF_PREFIX)}${before}, ${lines.slice(XFF_PREFIX)}`
 }
 
+/** Only protocols that start with an HTTP/1.1 request of their own kind; h2c would let requests pass unseen. */
+export function allowsUpgrade(fields: Fields, buffer: Buffer): boolean {
+  const protocols = fieldValues(fields, buffer, FIELD_UPGRADE)
+  return protocols !== '' && !/(^|[\s,])(h2c?|http|tls)\b/i.test(protocols)
+}
+
 /** How the connection to the client goes on, said in the response. */
 export const SAY_NOTHING = 0
 export const SAY_CLOSE = 1
 export const SAY_KEEP_ALIVE = 2
 /** 101: Connection and Upgrade are passed on. */
 export const SAY_UPGRADE = 3
-const sayings = ['\r\n', 'Connection: close\r\n\r\n', 'Connection: keep-alive\r\n\r\n', 'Connection: Upgrade\r\n\r\n'] as const
+const sayings = [
+  '\r\n',
+  'Connection: close\r\n\r\n',
+  'Connection: keep-alive\r\n\r\n',
+  'Connection: Upgrade\r\n\r\n',
+] as const
+
+/** Length of 'HTTP/1.1 200'. */
+const STATUS_END = 12
 
 /**
  * Writes the response head for the client, with the empty line.
@@ -182,13 +208,19 @@ export function writeResponseHead(
   if (dropLength || fields.lengthOdd) drop |= bit(FIELD_CONTENT_LENGTH)
   if (!dropLength) drop &= ~bit(FIELD_TRANSFER_ENCODING)
   if (saying === SAY_UPGRADE) drop &= ~bit(FIELD_UPGRADE)
+  let o = offset
+  let from = head.start
+  if (buffer[from + STATUS_END] === CR) {
+    o += buffer.copy(out, o, from, (from += STATUS_END))
+    out[o++] = SPACE // there before the reason even when there is no reason (RFC 9112, section 4)
+  }
   if ((fields.kinds & drop) === 0) {
     const plain = saying === SAY_NOTHING
-    const o = offset + buffer.copy(out, offset, head.start, plain ? end : end - 2)
+    o += buffer.copy(out, o, from, plain ? end : end - 2)
     out[offset + 7] = 0x31
     return plain ? o : o + out.latin1Write(sayings[saying]!, o)
   }
-  let o = offset + buffer.copy(out, offset, head.start, head.fieldsStart)
+  o += buffer.copy(out, o, from, head.fieldsStart)
   out[offset + 7] = 0x31
   o = copyKept(out, o, fields, buffer, drop)
   if (fields.lengthOdd && !dropLength) o += out.latin1Write(`Content-Length: ${fields.contentLength}\r\n`, o)

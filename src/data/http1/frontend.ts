@@ -3,15 +3,18 @@ import type { FrontendSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import { compileRoutes, type Route } from '../route/routes.ts'
 import type { Backend } from '../upstream/backend.ts'
+import { CR, LF } from './characters.ts'
+import { FIELD_REQUEST_ID } from './fields.ts'
+import { fieldValues, writeRequestHead, type RequestForwarding } from './forward.ts'
 import type { RequestHead } from './request-head.ts'
-import { RequestIds } from './request-id.ts'
+import { RequestIds, isRequestId } from './request-id.ts'
 
 export class HttpFrontend {
   readonly spec: FrontendSpec
   readonly context: WorkerContext
   /** Null when the X-Request-ID field is left alone. */
   readonly requestIds: RequestIds | null
-  readonly keepsRequestId: boolean
+  readonly #keepsRequestId: boolean
   readonly #route: Route | null
   readonly #backends: readonly Backend[]
   readonly #default: Backend | null
@@ -20,7 +23,7 @@ export class HttpFrontend {
     this.spec = spec
     this.context = context
     this.requestIds = spec.forward.requestId === 'off' ? null : new RequestIds()
-    this.keepsRequestId = spec.forward.requestId === 'keep'
+    this.#keepsRequestId = spec.forward.requestId === 'keep'
     this.#route = compileRoutes(spec)
     this.#backends = backends
     this.#default = backends[spec.backend] ?? null
@@ -33,5 +36,38 @@ export class HttpFrontend {
     const target = buffer.latin1Slice(head.pathStart, head.targetEnd)
     const query = target.indexOf('?')
     return this.#backends[this.#route(host, query < 0 ? target : target.slice(0, query))] ?? null
+  }
+
+  /** Writes the head of a request as its server gets it. @returns its length */
+  writeHead(
+    out: Buffer,
+    head: RequestHead,
+    buffer: Buffer,
+    end: number,
+    forwarding: RequestForwarding,
+    upgrade: boolean,
+  ): number {
+    const ownId = this.requestIds !== null && !this.#keepsIdOf(head, buffer)
+    let o = writeRequestHead(out, head, buffer, end, forwarding, ownId, upgrade)
+    if (ownId) {
+      o = this.requestIds!.write(out, o)
+      out[o++] = CR
+      out[o++] = LF
+    }
+    out[o++] = CR
+    out[o++] = LF
+    return o
+  }
+
+  /** The request id of a head that writeHead has written to `out`, for the log; '' when it has none. */
+  requestIdOf(head: RequestHead, buffer: Buffer, out: Buffer, length: number): string {
+    if (this.requestIds !== null && !this.#keepsIdOf(head, buffer)) return this.requestIds.read(out, length - 4)
+    return fieldValues(head.fields, buffer, FIELD_REQUEST_ID)
+  }
+
+  /** The client sent one id that is fit to be passed on, and is trusted with that. */
+  #keepsIdOf(head: RequestHead, buffer: Buffer): boolean {
+    if (!this.#keepsRequestId || !head.fields.has(FIELD_REQUEST_ID)) return false
+    return isRequestId(fieldValues(head.fields, buffer, FIELD_REQUEST_ID))
   }
 }

@@ -2,17 +2,18 @@
 // overwritten by the next parse. What is in doubt is refused, so that what is forwarded has one meaning only. Routing,
 // rewriting and bodies are not its business.
 import { reasonIndex, type ReasonCode } from '../../model/reasons.ts'
-import { CR, HOST, LF, SLASH, SPACE, STAR, TARGET, TOKEN } from './characters.ts'
+import { CR, LF, QUESTION, SLASH, SPACE, STAR, TARGET, TOKEN, ZERO } from './characters.ts'
 import {
   BAD_FRAMING,
-  FIELD_CONTENT_LENGTH,
   FIELD_EXPECT,
   FIELD_TRANSFER_ENCODING,
   Fields,
   INCOMPLETE,
   TOO_MANY_FIELDS,
   equalsIgnoringCase,
+  forEachItem,
 } from './fields.ts'
+import { isHost } from './host.ts'
 
 export const METHOD_OTHER = 0
 export const METHOD_GET = 1
@@ -24,7 +25,7 @@ export const METHOD_OPTIONS = 6
 export const METHOD_TRACE = 7
 export const METHOD_CONNECT = 8
 
-const methods: Readonly<Record<string, number>> = {
+const methods = {
   GET: METHOD_GET,
   HEAD: METHOD_HEAD,
   POST: METHOD_POST,
@@ -33,6 +34,15 @@ const methods: Readonly<Record<string, number>> = {
   OPTIONS: METHOD_OPTIONS,
   TRACE: METHOD_TRACE,
   CONNECT: METHOD_CONNECT,
+}
+
+// Methods by length and first letter, as field names are; they are compared as they stand (RFC 9110, section 9.1).
+const MAX_METHOD = 7
+const byShape: (readonly [name: Uint8Array, method: number] | undefined)[] = Array.from({
+  length: (MAX_METHOD + 1) * 32,
+})
+for (const [name, method] of Object.entries(methods)) {
+  byShape[name.length * 32 + (name.charCodeAt(0) & 31)] = [new TextEncoder().encode(name), method]
 }
 
 /** Idempotent methods may be sent again when a kept-alive connection turns out closed (RFC 9110, section 9.2.2). */
@@ -70,8 +80,6 @@ export class RequestHead {
   method = METHOD_OTHER
   /** Offset where the field lines start. */
   fieldsStart = 0
-  /** Expect: 100-continue was said. */
-  expectsContinue = false
 }
 
 const failed = (code: ReasonCode): number => -1 - reasonIndex[code]
@@ -102,7 +110,13 @@ const CONTINUE = encode('100-continue')
  * @param buffer bytes `at`..`end` are the client's; `buffer[end]` must exist and is overwritten
  * @returns offset behind the head; 0 when it is not complete yet; negative: the failure (see failureIndex)
  */
-export function parseRequestHead(head: RequestHead, buffer: Uint8Array, at: number, end: number, limits: HeadLimits): number {
+export function parseRequestHead(
+  head: RequestHead,
+  buffer: Uint8Array,
+  at: number,
+  end: number,
+  limits: HeadLimits,
+): number {
   buffer[end] = 0
   let i = skipEmptyLines(buffer, at, end)
   if (i < 0) return BAD_REQUEST_LINE
@@ -143,7 +157,7 @@ function parseRequestLine(head: RequestHead, buffer: Uint8Array, at: number, end
   for (let k = 0; k < HTTP_1.length; k++, i++) {
     if (buffer[i] !== HTTP_1[k]) return i >= end ? INCOMPLETE : badVersion(buffer, i, k)
   }
-  const minor = buffer[i]! - 0x30
+  const minor = buffer[i]! - ZERO
   if (i >= end) return INCOMPLETE
   if (minor !== 1 && minor !== 0) return badVersion(buffer, i, HTTP_1.length)
   head.minor = minor
@@ -158,16 +172,19 @@ function parseRequestLine(head: RequestHead, buffer: Uint8Array, at: number, end
 /** 505 where the version is well-formed but another, 400 where it is not a version at all. */
 function badVersion(buffer: Uint8Array, at: number, matched: number): number {
   const digit = buffer[at]!
-  return matched >= 5 && digit >= 0x30 && digit <= 0x39 ? BAD_VERSION : BAD_REQUEST_LINE
+  return matched >= 5 && digit >= ZERO && digit <= ZERO + 9 ? BAD_VERSION : BAD_REQUEST_LINE
 }
 
 function methodOf(buffer: Uint8Array, start: number, end: number): number {
   const length = end - start
-  if (length === 3 && buffer[start] === 0x47 && buffer[start + 1] === 0x45 && buffer[start + 2] === 0x54) return METHOD_GET
-  if (length > 7) return METHOD_OTHER
-  let text = ''
-  for (let i = start; i < end; i++) text += String.fromCharCode(buffer[i]!)
-  return methods[text] ?? METHOD_OTHER
+  if (length > MAX_METHOD) return METHOD_OTHER
+  const candidate = byShape[length * 32 + (buffer[start]! & 31)]
+  if (candidate === undefined) return METHOD_OTHER
+  const name = candidate[0]
+  for (let i = 0; i < length; i++) {
+    if (buffer[start + i] !== name[i]) return METHOD_OTHER
+  }
+  return candidate[1]
 }
 
 /** The four forms of RFC 9112, section 3.2. @returns 0 or a failure */
@@ -184,7 +201,7 @@ function parseTarget(head: RequestHead, buffer: Uint8Array): number {
   if (scheme === 0) return BAD_TARGET
   let i = start + scheme
   head.hostStart = i
-  while (i < end && buffer[i] !== SLASH && buffer[i] !== 0x3f) i++
+  while (i < end && buffer[i] !== SLASH && buffer[i] !== QUESTION) i++
   head.hostEnd = i
   head.pathStart = i
   head.absolute = true
@@ -193,28 +210,6 @@ function parseTarget(head: RequestHead, buffer: Uint8Array): number {
 
 function hasPrefix(buffer: Uint8Array, start: number, end: number, word: Uint8Array): number {
   return end - start >= word.length && equalsIgnoringCase(buffer, start, start + word.length, word) ? word.length : 0
-}
-
-/** uri-host [ ":" port ] (RFC 9110, section 7.2); an empty one is well-formed. */
-function isHost(buffer: Uint8Array, start: number, end: number): boolean {
-  let i = start
-  if (buffer[i] === 0x5b) {
-    while (i < end && buffer[i] !== 0x5d) {
-      if (HOST[buffer[i]!] !== 1) return false
-      i++
-    }
-    if (i >= end) return false
-    i++
-    if (i < end && buffer[i] !== 0x3a) return false
-  } else {
-    while (i < end && HOST[buffer[i]!] === 1 && buffer[i] !== 0x3a && buffer[i] !== 0x5b && buffer[i] !== 0x5d) i++
-  }
-  if (i === end) return true
-  if (buffer[i++] !== 0x3a || end - i > 5) return false
-  for (; i < end; i++) {
-    if (buffer[i]! < 0x30 || buffer[i]! > 0x39) return false
-  }
-  return true
 }
 
 /** What needs the whole section: Host, framing of HTTP/1.0, Expect. @returns 0 or a failure */
@@ -231,8 +226,7 @@ function checkFields(head: RequestHead, buffer: Uint8Array): number {
     }
   }
   if (head.minor === 0 && fields.has(FIELD_TRANSFER_ENCODING)) return FRAMING
-  if (head.method === METHOD_TRACE && (fields.has(FIELD_CONTENT_LENGTH) || fields.chunked)) return FRAMING
-  head.expectsContinue = false
+  if (head.method === METHOD_TRACE && (fields.contentLength > 0 || fields.chunked)) return FRAMING // RFC 9110, section 9.3.8
   return fields.has(FIELD_EXPECT) ? checkExpect(head, buffer) : 0
 }
 
@@ -240,8 +234,11 @@ function checkExpect(head: RequestHead, buffer: Uint8Array): number {
   const { fields } = head
   for (let line = 0; line < fields.count; line++) {
     if (fields.kind[line] !== FIELD_EXPECT) continue
-    if (!equalsIgnoringCase(buffer, fields.valueStart[line]!, fields.valueEnd[line]!, CONTINUE)) return BAD_EXPECTATION
+    let others = 0
+    forEachItem(buffer, fields.valueStart[line]!, fields.valueEnd[line]!, (from, to) => {
+      if (!equalsIgnoringCase(buffer, from, to, CONTINUE)) others++
+    })
+    if (others > 0) return BAD_EXPECTATION
   }
-  head.expectsContinue = head.minor === 1
   return 0
 }

@@ -16,4 +16,14 @@ export class RequestIds {
     for (let i = at + COUNTER_DIGITS - 1; i >= at; i--, rest >>>= 4) target[i] = DIGITS[rest & 15]!
     return at + COUNTER_DIGITS
   }
+
+  /** The whole id whose second part ends at `end`. */
+  read(buffer: Buffer, end: number): string {
+    return this.prefix + buffer.latin1Slice(end - COUNTER_DIGITS, end)
+  }
 }
+
+const WELL_FORMED = /^[\w.:/+=@-]{1,128}$/
+
+/** An id from a client that is fit to be passed on and logged. */
+export const isRequestId = (text: string): boolean => WELL_FORMED.test(text)

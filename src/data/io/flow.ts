@@ -43,11 +43,20 @@ export class Flow {
     this.#bulk = true
   }
 
-  /** The transfer is over: back to the shared buffer. */
+  /**
+   * The transfer is over: back to the shared buffer, and its own is free for others. Only for a socket that is inside of
+   * onBytes, or destroyed: any other may still read into that buffer once more.
+   */
   rest(): void {
     this.#bulk = false
     if (this.#own === null) return
     if (free.length < MAX_FREE) free.push(this.#own)
+    this.#own = null
+  }
+
+  /** The same at any time: the buffer is left to the socket, which reads into it until its next read has another. */
+  leave(): void {
+    this.#bulk = false
     this.#own = null
   }
 

@@ -82,6 +82,22 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   return owned
 }
 
+/**
+ * Ends a connection so that the peer sees that it was not in order: by a reset, or where there is none, over TLS and on a
+ * unix socket, by closing it without what belongs to an orderly end.
+ */
+export function breakOff(socket: net.Socket): void {
+  const { _handle: handle } = socket as unknown as { _handle: { reset?: unknown } | null }
+  if (typeof handle?.reset === 'function' && !('encrypted' in socket)) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
+/** Bytes that were written and that the kernel has not taken yet: the smaller, the further a slow reader has come. */
+export function unsentBytes(socket: net.Socket): number {
+  const handle = (socket as unknown as { _handle: { writeQueueSize?: number } | null })._handle
+  return handle?.writeQueueSize ?? 0
+}
+
 /** Starts reading again after `onBytes` answered false. */
 export function resumeReading(socket: net.Socket): void {
   if (!socket.destroyed) socket.resume()

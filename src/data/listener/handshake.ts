@@ -19,7 +19,12 @@ export class Handshake implements SocketOwner, Timed {
   readonly #onDone: (handshake: Handshake, socket: Socket | null) => void
 
   /** @param onDone called once, with the socket when the handshake has succeeded */
-  constructor(socket: TLSSocket, frontend: FrontendSpec, context: WorkerContext, onDone: (handshake: Handshake, socket: Socket | null) => void) {
+  constructor(
+    socket: TLSSocket,
+    frontend: FrontendSpec,
+    context: WorkerContext,
+    onDone: (handshake: Handshake, socket: Socket | null) => void,
+  ) {
     this.#socket = socket
     this.#frontend = frontend
     this.#context = context

@@ -7,7 +7,7 @@ import type { BindSpec, FrontendSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import { Http1Client } from '../http1/client.ts'
 import { HttpFrontend } from '../http1/frontend.ts'
-import { onConnection, onread, own, plainSocket, type Accepted } from '../io/socket.ts'
+import { breakOff, onConnection, onread, own, plainSocket, type Accepted } from '../io/socket.ts'
 import { TcpConnection } from '../tcp/connection.ts'
 import { wrapServer } from '../tls/accept.ts'
 import { createTls, type ServerTls } from '../tls/contexts.ts'
@@ -15,6 +15,8 @@ import type { Backend } from '../upstream/backend.ts'
 import { Handshake } from './handshake.ts'
 
 const BACKLOG = 4096
+/** Connections over a limit that are told so at one time; more of them are reset without a word. */
+const MAX_REFUSED = 64
 
 /** What the listener keeps of a connection: enough to end it. */
 interface Connection {
@@ -37,11 +39,24 @@ export class Listener {
     this.#count(-1)
     this.onEmpty()
   }
+  readonly #forgetRefused = (connection: Connection): void => {
+    this.#connections.delete(connection)
+    this.#refused--
+    this.onEmpty()
+  }
+  #refused = 0
   /** Called whenever a connection has ended. */
   onEmpty: () => void = () => {}
 
   /** @param http the frontend in http mode, shared by its binds; null in tcp mode */
-  constructor(bind: BindSpec, frontend: FrontendSpec, http: HttpFrontend | null, backends: readonly Backend[], context: WorkerContext, maxConnections: number) {
+  constructor(
+    bind: BindSpec,
+    frontend: FrontendSpec,
+    http: HttpFrontend | null,
+    backends: readonly Backend[],
+    context: WorkerContext,
+    maxConnections: number,
+  ) {
     this.bind = bind
     this.#frontend = frontend
     this.#http = http
@@ -63,7 +78,9 @@ export class Listener {
       this.#server.once('error', reject)
       this.#server.listen({ ...where, backlog: BACKLOG }, () => {
         this.#server.off('error', reject)
-        this.#server.on('error', (error) => this.#context.log('error', 'accept failed', { bind: this.bind.id, error: error.message }))
+        this.#server.on('error', (error) =>
+          this.#context.log('error', 'accept failed', { bind: this.bind.id, error: error.message }),
+        )
         onConnection(this.#server, (accepted) => this.#accept(accepted))
         const address = this.#server.address()
         resolve(address !== null && typeof address === 'object' ? address.port : 0)
@@ -82,7 +99,11 @@ export class Listener {
     const { board, row } = this.#context
     row.counters.frontend.connects[this.#frontend.slot]!++
     const full = board.shared.frontend.connections[this.#frontend.slot]! > this.#frontend.maxConnections
-    const reason = full ? 'frontend_full' : board.shared.process.connections[0]! > this.#maxConnections ? 'process_full' : null
+    const reason = full
+      ? 'frontend_full'
+      : board.shared.process.connections[0]! > this.#maxConnections
+        ? 'process_full'
+        : null
     if (reason !== null) return this.#refuse(accepted, reason)
     if (this.#tls === null) return this.#begin(plainSocket(accepted))
     const secure = wrapServer(accepted, this.#tls, onread)
@@ -104,19 +125,25 @@ export class Listener {
         ? new TcpConnection(socket, this.#frontend, this.#backend!, this.#context, this.#forget)
         : new Http1Client(socket, this.#http, this.bind, this.#forget)
     this.#connections.add(connection)
+    if (this.#context.draining) connection.drain()
   }
 
-  /** Over a limit: an http client without TLS is told so; for the others a handshake would cost more than it is worth. */
+  /**
+   * Over a limit: an http client without TLS is told so; for the others a handshake would cost more than it is worth. It
+   * takes no place while it is on its way out.
+   */
   #refuse(accepted: Accepted, reason: ReasonCode): void {
+    this.#count(-1)
     const socket = plainSocket(accepted)
-    if (this.#http !== null && this.#tls === null) {
-      const client = new Http1Client(socket, this.#http, this.bind, this.#forget)
+    if (this.#http !== null && this.#tls === null && this.#refused < MAX_REFUSED) {
+      this.#refused++
+      const client = new Http1Client(socket, this.#http, this.bind, this.#forgetRefused)
       this.#connections.add(client)
       return client.refuse(reason)
     }
     this.#context.row.tables.frontend.reasons[this.#frontend.slot * reasonCodes.length + reasonIndex[reason]]!++
-    own(socket, { onBytes: () => false, nextBuffer: onread.buffer, onEnd() {}, onDrain() {}, onClosed: () => this.#count(-1) })
-    socket.resetAndDestroy()
+    own(socket, { onBytes: () => false, nextBuffer: onread.buffer, onEnd() {}, onDrain() {}, onClosed() {} })
+    breakOff(socket)
   }
 
   #count(change: 1 | -1): void {

@@ -1,6 +1,7 @@
 // One server of a backend and this worker's connections to it. Idle ones are kept in a stack: the one used last is used
 // next, so that the load decides how many stay warm, and the oldest are closed when nobody wants them.
 import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
+import type { ReasonCode } from '../../model/reasons.ts'
 import type { WorkerContext } from '../context.ts'
 import { connectTo, type ConnectServer } from './connect.ts'
 import { UpstreamConnection, type ConnectionHome } from './connection.ts'
@@ -47,6 +48,15 @@ export class Server implements ConnectionHome {
   forget(connection: UpstreamConnection): void {
     const at = this.#idle.lastIndexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
+  }
+
+  /**
+   * Why a connection that never was ready is closed.
+   * @param error null: the server closed it in order, in the middle of a handshake
+   */
+  connectReason(error: NodeJS.ErrnoException | null): ReasonCode {
+    const unreachable = error?.syscall === 'connect' || error?.syscall === 'getaddrinfo'
+    return this.spec.tls !== null && !unreachable ? 'server_tls' : 'connect_refused'
   }
 
   sweep(now: number): void {

@@ -50,16 +50,40 @@ test('the control socket tells the whole state, and only its owner may ask', asy
     const { status, type, body } = await ask({ socketPath: path }, '/v1/status')
     expect([status, type]).toEqual([200, 'application/json'])
     const answer = JSON.parse(body) as Status
-    expect(answer).toMatchObject({ version: '1.2.3', pid: process.pid, ready: true, draining: false, maxConnections: 5000 })
+    expect(answer).toMatchObject({
+      version: '1.2.3',
+      pid: process.pid,
+      ready: true,
+      draining: false,
+      maxConnections: 5000,
+    })
     expect(answer.uptime).toBeGreaterThanOrEqual(65)
     expect(answer.workers).toHaveLength(2)
     expect(answer.frontends).toEqual([
-      expect.objectContaining({ name: 'web', binds: [{ id: 'web/127.0.0.1:0', address: '127.0.0.1:8080', tls: false }] }),
+      expect.objectContaining({
+        name: 'web',
+        binds: [{ id: 'web/127.0.0.1:0', address: '127.0.0.1:8080', tls: false }],
+      }),
     ])
     expect(answer.backends[0]).toMatchObject({ name: 'app', balance: 'roundrobin', serversUp: 1 })
     expect(answer.backends[0]!.servers).toEqual([
-      expect.objectContaining({ name: 's1', address: '10.0.0.1:80', state: 'up', admin: 'ready', inflight: 2, requests: 12, errors: 3 }),
-      expect.objectContaining({ name: 's2', state: 'checking', admin: 'drain', weight: 3, lastResult: 'status 200', lastDuration: 1.3 }),
+      expect.objectContaining({
+        name: 's1',
+        address: '10.0.0.1:80',
+        state: 'up',
+        admin: 'ready',
+        inflight: 2,
+        requests: 12,
+        errors: 3,
+      }),
+      expect.objectContaining({
+        name: 's2',
+        state: 'checking',
+        admin: 'drain',
+        weight: 3,
+        lastResult: 'status 200',
+        lastDuration: 1.3,
+      }),
     ])
     expect(answer.backends[0]!.servers[0]!.since).toBe('2023-11-14T22:13:20.000Z')
   } finally {

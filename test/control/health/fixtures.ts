@@ -89,12 +89,15 @@ async function little(make: () => Server): Promise<Little> {
 export function memoryLog(): { log: Logger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = []
   const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>)
-  return { log: pino({ level: 'debug', messageKey: 'message', formatters: { level: (level) => ({ level }) } }, { write }), lines }
+  return {
+    log: pino({ level: 'debug', messageKey: 'message', formatters: { level: (level) => ({ level }) } }, { write }),
+    lines,
+  }
 }
 
 /** Waits until the condition holds; fails after ten seconds. */
 export async function until(condition: () => boolean | Promise<boolean>, what = String(condition)): Promise<void> {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+  for (const end = Date.now() + 10_000; Date.now() < end;) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

@@ -13,11 +13,18 @@ import type { HttpCheckSpec, ProbeResult, Target } from '../../../src/control/he
 import { ms } from '../../../src/model/units.ts'
 import { httpCheck, httpServer, tcpServer } from './fixtures.ts'
 
-const target = (overrides: Partial<Target>): Target => ({ host: '127.0.0.1', port: 1, path: null, tls: null, ...overrides })
+const target = (overrides: Partial<Target>): Target => ({
+  host: '127.0.0.1',
+  port: 1,
+  path: null,
+  tls: null,
+  ...overrides,
+})
 const never = new AbortController().signal
 const http = (where: Partial<Target>, check: Partial<HttpCheckSpec> = {}, timeout = 5000): Promise<ProbeResult> =>
   httpProbe(target(where), httpCheck(check), ms(timeout))(never)
-const tcp = (where: Partial<Target>, timeout = 5000): Promise<ProbeResult> => tcpProbe(target(where), ms(timeout))(never)
+const tcp = (where: Partial<Target>, timeout = 5000): Promise<ProbeResult> =>
+  tcpProbe(target(where), ms(timeout))(never)
 
 test('a tcp check passes when the connection stands', async () => {
   await using server = await tcpServer(() => {})
@@ -50,7 +57,10 @@ test('an http check sends its method, path and host on a connection of its own',
 test('a status outside the expected ranges fails', async () => {
   await using server = await httpServer((_, response) => response.writeHead(503).end())
   expect(await http({ port: server.port })).toEqual({ passed: false, text: 'status 503, expected 200-399' })
-  const expect404: HttpCheckSpec['expect'] = [[200, 204], [404, 404]]
+  const expect404: HttpCheckSpec['expect'] = [
+    [200, 204],
+    [404, 404],
+  ]
   expect((await http({ port: server.port }, { expect: expect404 })).text).toBe('status 503, expected 200-204, 404')
   expect((await http({ port: server.port }, { expect: [[503, 503]] })).passed).toBe(true)
 })
@@ -91,7 +101,9 @@ test('a check that is called off ends at once', async () => {
   await using server = await tcpServer(() => {})
   const end = new AbortController()
   const results = [httpProbe(target({ port: server.port }), httpCheck(), ms(60_000))(end.signal)]
-  results.push(tcpProbe(target({ port: server.port, tls: { verify: false, ca: null, serverName: null } }), ms(60_000))(end.signal))
+  results.push(
+    tcpProbe(target({ port: server.port, tls: { verify: false, ca: null, serverName: null } }), ms(60_000))(end.signal),
+  )
   end.abort()
   expect((await Promise.all(results)).map(({ passed }) => passed)).toEqual([false, false])
 })

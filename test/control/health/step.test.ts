@@ -46,8 +46,10 @@ test('a server changes its state only after rise passes or fall failures in a ro
       let health: Health = checking
       results.forEach((passed, i) => {
         const next = step(health, passed, { rise, fall })
-        if (health.state === 'up' && next.state === 'down') expect(results.slice(i - fall + 1, i + 1)).toEqual(Array(fall).fill(false))
-        if (health.state === 'down' && next.state === 'up') expect(results.slice(i - rise + 1, i + 1)).toEqual(Array(rise).fill(true))
+        if (health.state === 'up' && next.state === 'down')
+          expect(results.slice(i - fall + 1, i + 1)).toEqual(Array(fall).fill(false))
+        if (health.state === 'down' && next.state === 'up')
+          expect(results.slice(i - rise + 1, i + 1)).toEqual(Array(rise).fill(true))
         health = next
       })
     }),
@@ -58,8 +60,12 @@ test('enough results of one kind decide, whatever came before', () => {
   fc.assert(
     fc.property(sequences, ({ rise, fall, results }) => {
       const before = results.reduce<Health>((health, passed) => step(health, passed, { rise, fall }), checking)
-      const passes = Array<boolean>(rise).fill(true).reduce((health, passed) => step(health, passed, { rise, fall }), before)
-      const fails = Array<boolean>(fall).fill(false).reduce((health, passed) => step(health, passed, { rise, fall }), before)
+      const passes = Array<boolean>(rise)
+        .fill(true)
+        .reduce((health, passed) => step(health, passed, { rise, fall }), before)
+      const fails = Array<boolean>(fall)
+        .fill(false)
+        .reduce((health, passed) => step(health, passed, { rise, fall }), before)
       expect([passes.state, fails.state]).toEqual(['up', 'down'])
     }),
   )
@@ -68,7 +74,9 @@ test('enough results of one kind decide, whatever came before', () => {
 test('no server is ever unknown again', () => {
   fc.assert(
     fc.property(sequences, ({ rise, fall, results }) => {
-      expect(results.reduce<Health>((health, passed) => step(health, passed, { rise, fall }), checking).state).not.toBe('checking')
+      expect(results.reduce<Health>((health, passed) => step(health, passed, { rise, fall }), checking).state).not.toBe(
+        'checking',
+      )
     }),
   )
 })

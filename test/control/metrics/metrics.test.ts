@@ -58,7 +58,13 @@ test('the latency histogram is cumulative, in seconds, and ends with all of them
   const lines = (await createRegistry(busyView()).metrics()).split('\n')
   const buckets = lines.filter((line) => line.startsWith('weir_backend_latency_seconds_bucket'))
   expect(buckets).toHaveLength(latencyBuckets.length + 1)
-  expect(buckets.map((line) => Number(line.split(' ')[1]))).toEqual([10, 10, 10, ...Array(latencyBuckets.length - 3).fill(14), 16])
+  expect(buckets.map((line) => Number(line.split(' ')[1]))).toEqual([
+    10,
+    10,
+    10,
+    ...Array(latencyBuckets.length - 3).fill(14),
+    16,
+  ])
   expect(buckets[0]).toBe('weir_backend_latency_seconds_bucket{backend="app",le="0.0005"} 10')
   expect(buckets.at(-1)).toBe('weir_backend_latency_seconds_bucket{backend="app",le="+Inf"} 16')
   expect(lines).toContain('weir_backend_latency_seconds_count{backend="app"} 16')
@@ -110,12 +116,14 @@ test('every reason can be reported', async () => {
   const view = fakeView()
   view.board.rows[0]!.tables.frontend.reasons.fill(1, 0, reasonCodes.length)
   const text = await createRegistry(view).metrics()
-  for (const reason of reasonCodes) expect(text).toContain(`weir_frontend_errors_total{frontend="web",reason="${reason}"} 1`)
+  for (const reason of reasonCodes)
+    expect(text).toContain(`weir_frontend_errors_total{frontend="web",reason="${reason}"} 1`)
 })
 
 test('docs/metrics.md lists every metric as it is', () => {
   const rows = metrics.map(
-    ({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
   )
   const doc = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8').split('\n')
   expect(doc.filter((line) => line.startsWith('| `weir_'))).toEqual(rows)

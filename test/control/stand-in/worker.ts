@@ -4,7 +4,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { FromWorker, ToWorker, WorkerData } from '../../../src/messages/messages.ts'
 import { openScoreboard } from '../../../src/scoreboard/scoreboard.ts'
 
-type Behaviour = 'fine' | 'dies-at-start' | 'listen-fails' | 'never-drains' | 'replacement-fails'
+type Behaviour = 'fine' | 'dies-at-start' | 'listen-fails' | 'never-drains' | 'drains-late' | 'replacement-fails'
 
 if (!isMainThread) {
   const { worker, scoreboard, snapshot, ports } = workerData as WorkerData
@@ -19,7 +19,9 @@ if (!isMainThread) {
   Atomics.add(board.shared.server.inflight, 0, 3)
 
   parentPort!.on('message', (message: ToWorker) => {
-    if (message.type === 'shutdown' && behaviour !== 'never-drains') post({ type: 'drained' })
+    if (message.type === 'shutdown' && behaviour !== 'never-drains') {
+      setTimeout(() => post({ type: 'drained' }), behaviour === 'drains-late' ? 50 : 0)
+    }
     if (message.type === 'reopen') post({ type: 'log', level: 'info', message: 'reopened', fields: {} })
   })
   const binds = snapshot.frontends.flatMap((frontend) => frontend.binds)
@@ -27,6 +29,9 @@ if (!isMainThread) {
     post({ type: 'listen-failed', bind: binds[0]!.id, code: 'EADDRINUSE', message: 'address in use' })
   } else {
     post({ type: 'log', level: 'info', message: 'hello', fields: { given: ports } })
-    post({ type: 'listening', ports: Object.fromEntries(binds.map(({ id, port }) => [id, port || (ports[id] ?? 40_000 + worker)])) })
+    post({
+      type: 'listening',
+      ports: Object.fromEntries(binds.map(({ id, port }) => [id, port || (ports[id] ?? 40_000 + worker)])),
+    })
   }
 }

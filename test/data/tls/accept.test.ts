@@ -71,7 +71,7 @@ describe.each(ways)('%s', (_, staticReads, bare) => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
     const handle = (server as unknown as { _handle: { onconnection: (error: number, handle: object) => void } })._handle
     if (bare) handle.onconnection = (_error, client) => accept(client)
-    else server.on('connection', accept)
+    else server.on('connection', (raw) => accept(raw))
     return { server, port: (server.address() as AddressInfo).port, accepted }
   }
 

@@ -1,0 +1,92 @@
+// Config to Snapshot: names become numbers that stay, and nothing that is shared can be changed.
+import { expect, test } from 'vitest'
+import { parseConfig } from '../../src/config/load.ts'
+import { createSnapshot, SlotTable, type SnapshotContext } from '../../src/control/snapshot.ts'
+import type { Config } from '../../src/config/config.ts'
+
+const limits = { frontends: 8, backends: 8, servers: 8 }
+const context = (over: Partial<SnapshotContext> = {}): SnapshotContext => ({
+  slots: new SlotTable(limits),
+  version: 1,
+  maxConnections: 1000,
+  ticketKeys: new Uint8Array(48),
+  ...over,
+})
+const config = (text: string): Config => {
+  const loaded = parseConfig(text, '/x/weir.yaml')
+  if (!loaded.config) throw new Error(JSON.stringify(loaded.problems))
+  return loaded.config
+}
+
+const text = `
+frontends:
+  web: {bind: [':80', /run/w.sock], routes: [{path: /b, backend: b}, {host: c.test, backend: a}], backend: a}
+  raw: {bind: ':81', mode: tcp, backend: t, max_connections: 7}
+backends:
+  a: {servers: {x: 'h:1', y: 'h:2'}}
+  b: {servers: {x: 'h:3'}, balance: leastconn}
+  t: {servers: {x: 'h:4'}}
+`
+
+test('routes refer to backends by index, and limits are filled in', () => {
+  const snapshot = createSnapshot(config(text), context())
+  expect(snapshot).toMatchObject({
+    version: 1,
+    maxConnections: 1000,
+    shutdownTimeout: 30_000,
+    accessLog: null,
+    frontends: [
+      {
+        name: 'web',
+        slot: 0,
+        backend: 0,
+        maxConnections: 1000,
+        routes: [
+          { path: '/b', backend: 1 },
+          { host: 'c.test', backend: 0 },
+        ],
+      },
+      { name: 'raw', slot: 1, backend: 2, maxConnections: 7, mode: 'tcp' },
+    ],
+    backends: [{ slot: 0 }, { slot: 1, balance: { algorithm: 'leastconn' } }, { slot: 2, mode: 'tcp' }],
+  })
+  expect(snapshot.frontends[0]!.binds.map(({ id }) => id)).toEqual(['web/[::]:80', 'web/unix:/run/w.sock'])
+  expect(snapshot.backends.flatMap(({ servers }) => servers.map(({ slot }) => slot))).toEqual([0, 1, 2, 3])
+})
+
+test('what is configured goes before what the machine allows', () => {
+  expect(createSnapshot(config(`${text}global: {max_connections: 5}`), context())).toMatchObject({
+    maxConnections: 5,
+    frontends: [{ maxConnections: 5 }, { maxConnections: 7 }],
+  })
+})
+
+test('a name keeps its slot in every snapshot, wherever it stands; new ones get rows of their own', () => {
+  const slots = new SlotTable(limits)
+  const slotsOf = (each: Config) =>
+    Object.fromEntries(
+      createSnapshot(each, context({ slots })).backends.flatMap((backend) => [
+        [backend.name, backend.slot],
+        ...backend.servers.map((server) => [`${backend.name}/${server.name}`, server.slot]),
+      ]),
+    )
+  const before = slotsOf(config(text))
+  const changed = text
+    .replace("{x: 'h:1', y: 'h:2'}", "{new: 'h:9', y: 'h:2'}")
+    .replace('  b:', "  n: {servers: ['h:8']}\n  b:")
+  const after = slotsOf(config(changed))
+  for (const name of ['a', 'b', 't', 'a/y', 'b/x', 't/x']) expect(after[name]).toBe(before[name])
+  expect(after).toMatchObject({ 'a/new': 4, n: 3, 'n/h:8': 5 })
+  expect(slotsOf(config(text))).toEqual(before)
+})
+
+test('a scoreboard that is full is said to be', () => {
+  const slots = new SlotTable({ ...limits, servers: 3 })
+  expect(() => createSnapshot(config(text), context({ slots }))).toThrow(/no room for more than 3 servers/)
+})
+
+test('a snapshot is frozen and crosses the thread boundary as it is', () => {
+  const snapshot = createSnapshot(config(text), context())
+  expect(Object.isFrozen(snapshot.frontends[0]!.binds[0])).toBe(true)
+  expect(structuredClone(snapshot)).toEqual(snapshot)
+})
