@@ -88,5 +88,11 @@ function optionsOrUsage(): Options {
   }
 }
 
-await main(optionsOrUsage())
+const options = optionsOrUsage()
+try {
+  await main(options)
+} catch (error) {
+  failures++
+  console.error(error instanceof Error ? error.message : error)
+}
 process.exitCode = failures > 0 ? 1 : 0

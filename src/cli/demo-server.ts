@@ -12,7 +12,7 @@ const server = createServer((request, response) => {
 server.on('error', (error: NodeJS.ErrnoException) => {
   process.send?.(error.code ?? error.message)
   process.exitCode = 1
-  process.disconnect()
+  process.disconnect?.()
 })
 server.listen(Number(port), '127.0.0.1', () => process.send?.('listening'))
 process.on('disconnect', () => process.exit())

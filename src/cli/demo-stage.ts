@@ -44,7 +44,7 @@ export class Stage implements AsyncDisposable {
   /** @returns the process id */
   async startServer(name: ServerName): Promise<number> {
     for (let tries = 1; ; tries++) {
-      const child = fork(join(import.meta.dirname, 'demo-server.ts'), [name, String(this.ports.servers[name])])
+      const child = fork(new URL('./demo-server.ts', import.meta.url), [name, String(this.ports.servers[name])])
       this.#servers.set(name, child)
       const [word] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown]
       if (word === 'listening') return child.pid!
@@ -105,8 +105,8 @@ export class Stage implements AsyncDisposable {
 
   /** @throws Error with the end of its log when Weir is not running */
   assertRunning(): void {
-    const { pid, exitCode, signalCode } = this.#weir!
-    if (pid !== undefined && exitCode === null && signalCode === null) return
+    if (isRunning(this.#weir!)) return
+    const { exitCode, signalCode } = this.#weir!
     throw new Error(`Weir has ended (${exitCode ?? signalCode ?? 'bin/weir cannot be run'}):\n${this.#lastLines()}`)
   }
 
@@ -118,30 +118,42 @@ export class Stage implements AsyncDisposable {
     return fetchStatus(this.socket)
   }
 
-  /** Sum of one counter of Weir's /metrics over all its labels. */
-  async counter(name: string): Promise<number> {
+  /** Sum of one counter of a backend, or of all its servers, as /metrics has it. */
+  async counter(name: string, backend: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.ports.admin}/metrics`)
-    const lines = (await response.text()).split('\n').filter((line) => line.startsWith(`${name}{`))
+    const start = `${name}{backend="${backend}"`
+    const lines = (await response.text()).split('\n').filter((line) => line.startsWith(start))
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 
   /** Weir stops in order, within the time that config/demo.yaml gives it; the servers have nothing to finish. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.#running().map((child) => once(child, 'exit'))
     const weir = this.#weir
-    if (weir !== null && weir.exitCode === null && weir.signalCode === null && weir.kill('SIGTERM')) {
-      await Promise.race([once(weir, 'exit'), sleep(7000, undefined, { ref: false })])
+    if (weir !== null && isRunning(weir)) {
+      const stopped = once(weir, 'exit')
+      weir.kill('SIGTERM')
+      await Promise.race([stopped, sleep(7000, undefined, { ref: false })])
     }
     this.#killAll()
+    await Promise.all(ended)
     process.removeListener('exit', this.#lastResort)
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  #running(): ChildProcess[] {
+    return [...this.#servers.values(), this.#weir].filter(
+      (child) => child !== null && isRunning(child),
+    ) as ChildProcess[]
+  }
+
   #killAll(): void {
-    for (const child of [...this.#servers.values(), this.#weir]) {
-      if (child !== null && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
-    }
+    for (const child of this.#running()) child.kill('SIGKILL')
   }
 }
+
+const isRunning = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
+  pid !== undefined && exitCode === null && signalCode === null
 
 /**
  * Ports of 127.0.0.1 that nobody has. They lie below the ones that systems give to outgoing connections, since a server

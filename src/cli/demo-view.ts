@@ -2,6 +2,7 @@
 // Everything but Screen is pure: figures in, lines out.
 import type { HealthState } from '../model/states.ts'
 import { percentile, type Load } from './demo-load.ts'
+import { serverNames } from './demo-stage.ts'
 
 /** One moment, counted since the one before. */
 export interface Picture {
@@ -54,7 +55,9 @@ export function liveLines(picture: Picture, paint: Paint): string[] {
 }
 
 export function plainLine({ at, https, tcp, failed, servers }: Picture): string {
-  const parts = servers.map(({ name, state, share }) => `${name} ${state === 'up' ? '' : `(${state}) `}${percent(share)}`)
+  const parts = servers.map(
+    ({ name, state, share }) => `${name} ${state === 'up' ? '' : `(${state}) `}${percent(share)}`,
+  )
   return `${at.toFixed(0).padStart(4)} s  https ${rate(https)}  tcp ${rate(tcp)}  ${parts.join('  ')}  failed ${failed}`
 }
 
@@ -64,11 +67,18 @@ const thousands = (n: number): string => n.toLocaleString('en').replaceAll(',', 
 
 /** What only Weir knows of how it went. */
 export interface WeirFigures {
-  /** Requests that it sent to another server, or again on a new connection. */
-  readonly retries: number
+  /** Requests whose server was lost or could not be reached before it answered, and that were sent again. */
+  readonly requestsAgain: number
+  /** Connections in tcp mode that went to another server because the first could not be reached. */
+  readonly connectionsMoved: number
 }
 
-export function summaryLines(load: Load, seconds: number, { retries }: WeirFigures, paint: Paint): string[] {
+export function summaryLines(
+  load: Load,
+  seconds: number,
+  { requestsAgain, connectionsMoved }: WeirFigures,
+  paint: Paint,
+): string[] {
   const { kept, fresh, tcp } = load.tallies
   const kinds = [
     ['https, kept connections', kept],
@@ -87,10 +97,13 @@ export function summaryLines(load: Load, seconds: number, { retries }: WeirFigur
       return `  ${name.padEnd(24)}${thousands(requests).padStart(8)}${spans.join('')}`
     }),
     '',
-    ...[...load.perServer].map(([name, n]) => `  server ${name.padEnd(17)}${thousands(n).padStart(8)}${percent(n / answered)}`),
+    ...serverNames
+      .map((name) => [name, load.perServer.get(name) ?? 0] as const)
+      .map(([name, n]) => `  server ${name.padEnd(17)}${thousands(n).padStart(8)}${percent(n / answered)}`),
     '',
-    `  requests and connections that Weir took to another server: ${retries}`,
-    `  tcp connections that ended with their server, opened again by the client: ${load.cuts}`,
+    `  requests whose server was lost or refused them, sent again by Weir: ${requestsAgain}`,
+    `  tcp connections whose server refused them, taken to another by Weir: ${connectionsMoved}`,
+    `  tcp connections that ended with their server, opened anew by the client: ${load.cuts}`,
   ]
   return lines
 }

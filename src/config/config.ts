@@ -30,11 +30,18 @@ export interface GlobalConfig {
   readonly maxConnections: number | 'auto'
   readonly shutdownTimeout: Millis
   /** Loopback address of /metrics, /livez and /readyz, or null: not served. */
-  readonly admin: { readonly host: string; readonly port: number } | null
+  readonly admin: AdminAddress | null
   /** Absolute path, 'auto', or null: none. */
   readonly controlSocket: string | null
   readonly log: Settings<typeof logOptions>
   readonly accessLog: AccessLogConfig | null
+}
+
+export interface AdminAddress {
+  readonly host: string
+  readonly port: number
+  /** The default, which nobody asked for: where it is taken, Weir goes on without. */
+  readonly byDefault: boolean
 }
 
 export interface AccessLogConfig {

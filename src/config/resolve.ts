@@ -73,7 +73,7 @@ function resolveGlobal(
     workers: settleOne(shape.workers, text.workers) as number | 'auto',
     maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
     shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
-    admin: parsed && 'host' in parsed && parsed.host !== null ? { host: parsed.host, port: parsed.port } : null,
+    admin: parsed && 'host' in parsed && parsed.host !== null ? { host: parsed.host, port: parsed.port, byDefault: text.admin === undefined } : null,
     controlSocket:
       socket === 'off' ? null : socket === 'auto' ? 'auto' : file(socket.replace(/^unix:/, ''), 'control_socket'),
     log: {
@@ -160,7 +160,7 @@ function backendMode(
 
 function findBindConflicts(binds: readonly PlacedBind[], { admin }: GlobalConfig, { problems }: TlsContext): void {
   const taken: { host: string | null; port: number; path: string | null; by: string }[] = []
-  if (admin) taken.push({ ...admin, path: null, by: 'global.admin' })
+  if (admin && !admin.byDefault) taken.push({ ...admin, path: null, by: 'global.admin' })
   for (const { bind, place } of binds) {
     const other = taken.find((each) => inTheWay(each, bind))
     if (other) {

@@ -2,6 +2,7 @@
 // socket open, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
 import type { Logger } from 'pino'
+import type { AdminAddress } from '../config/config.ts'
 import type { Snapshot } from '../messages/snapshot.ts'
 import { ms } from '../model/units.ts'
 import type { Shape } from '../scoreboard/layout.ts'
@@ -22,7 +23,7 @@ export interface WeirOptions {
   readonly shape: Shape
   readonly snapshot: Snapshot
   readonly checks: readonly CheckedBackend[]
-  readonly admin: { readonly host: string; readonly port: number } | null
+  readonly admin: AdminAddress | null
   /** Absolute path, 'auto', or null. */
   readonly controlSocket: string | null
   readonly log: Logger
@@ -83,7 +84,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const kill = (worker: number): boolean => workers.kill(worker)
 
   const problems = await probeBinds(snapshot.frontends)
-  const admin = await attempt(problems, () => (options.admin === null ? null : openAdminBind(options.admin, view)))
+  const admin = await openAdmin(options, problems, view)
   if (admin) undo.defer(() => admin.close())
   const socket = await openSocket(options, problems, view, kill)
   if (socket) undo.defer(() => socket.close())
@@ -147,7 +148,16 @@ async function attempt<T>(problems: string[], open: () => Promise<T> | null): Pr
   }
 }
 
-/** A socket that was asked for must be there; one by default may be missing, for a second Weir on the machine takes none. */
+/** What was asked for must be there; what is there by default may be missing, for a second Weir on the machine. */
+async function openAdmin({ admin, log }: WeirOptions, problems: string[], view: View) {
+  if (admin === null) return null
+  const found: string[] = []
+  const bind = await attempt(found, () => openAdminBind(admin, view))
+  if (!admin.byDefault) problems.push(...found)
+  else for (const problem of found) log.warn(`${problem}; there will be no metrics (see global.admin)`)
+  return bind
+}
+
 async function openSocket(
   { controlSocket, log }: WeirOptions,
   problems: string[],

@@ -1,6 +1,8 @@
 // The data plane of one worker thread: builds backends and listeners from the snapshot, and ends them without loss.
+import { performance } from 'node:perf_hooks'
 import { createDice } from '../balance/dice.ts'
 import type { AccessLogSpec, Snapshot } from '../messages/snapshot.ts'
+import type { Millis } from '../model/units.ts'
 import type { WorkerContext } from './context.ts'
 import { HttpFrontend } from './http1/frontend.ts'
 import { Clock } from './io/clock.ts'
@@ -15,6 +17,7 @@ export class DataPlane {
   readonly #backends: readonly Backend[]
   readonly #listeners: readonly Listener[]
   readonly #clock: Clock
+  readonly #shutdownTimeout: Millis
 
   constructor(data: WorkerData, log: WorkerContext['log']) {
     const { worker, snapshot } = data
@@ -30,6 +33,7 @@ export class DataPlane {
       draining: false,
       log,
     }
+    this.#shutdownTimeout = snapshot.shutdownTimeout
     this.#backends = snapshot.backends.map((backend) => new Backend(backend, this.#context))
     this.#listeners = listenersOf(snapshot, this.#backends, this.#context)
   }
@@ -62,9 +66,10 @@ export class DataPlane {
     this.#context.accessLog?.flush()
   }
 
-  /** Accepts nothing more and waits for what is under way. */
+  /** Accepts nothing more and waits for what is under way, but no longer than the shutdown timeout. */
   drain(): Promise<void> {
     this.#context.draining = true
+    setTimeout(() => this.#listeners.forEach((listener) => listener.cutOff()), this.#shutdownTimeout)
     return new Promise((resolve) => {
       const check = (): void => {
         if (this.#listeners.some((listener) => listener.connections > 0)) return

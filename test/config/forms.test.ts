@@ -36,7 +36,7 @@ test('the smallest configuration has every default', () => {
     workers: 'auto',
     maxConnections: 'auto',
     shutdownTimeout: 30_000,
-    admin: { host: '127.0.0.1', port: 9180 },
+    admin: { host: '127.0.0.1', port: 9180, byDefault: true },
     controlSocket: 'auto',
     log: { level: 'info', target: 'stderr' },
     accessLog: null,

@@ -66,9 +66,10 @@ export async function startServer(
   return { port: typeof address === 'string' ? 0 : address.port, sockets, open: () => open.size, close }
 }
 
-/** Calls `answer` with each request head on the connection, and what has come behind it. Heads only, no pipelining. */
+/** Calls `answer` with each request head on the connection, and what has come behind it. Heads only, no pipelining; closes when the other side does. */
 export function onHead(socket: Socket, answer: (head: string, rest: Buffer) => void): void {
   let seen: Buffer = Buffer.alloc(0)
+  socket.on('end', () => socket.end())
   socket.on('data', (chunk: Buffer) => {
     seen = Buffer.concat([seen, chunk])
     const end = seen.indexOf('\r\n\r\n')
@@ -140,7 +141,7 @@ export async function dial(where: number | net.NetConnectOpts, secure?: tls.Conn
   const target = typeof where === 'number' ? { port: where, host: '127.0.0.1' } : where
   const socket = secure
     ? tls.connect({ ...target, rejectUnauthorized: false, ...secure } as tls.ConnectionOptions)
-    : net.connect({ ...target, allowHalfOpen: true } as net.NetConnectOpts)
+    : net.connect(target)
   onTestFinished(() => void (secure || !socket.remotePort ? socket.destroy() : socket.resetAndDestroy()))
   const client = new RawClient(socket)
   await new Promise<void>((resolve, reject) => {

@@ -69,7 +69,7 @@ export class RecordingServer {
     socket.setNoDelay(true)
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length
       if (broken) return
       waiting = Buffer.concat([waiting, chunk])
@@ -189,7 +189,7 @@ export function readResponses({ bytes, reset }: Conversation, methods: readonly 
     let body: Buffer = Buffer.alloc(0)
     let complete = true
     const bodyless = status < 200 || status === 204 || status === 304 || methods[final] === 'HEAD'
-    if (!bodyless && fieldOf(head, 'transfer-encoding') === 'chunked') {
+    if (!bodyless && fieldOf(head, 'transfer-encoding')?.toLowerCase() === 'chunked') {
       const chunks = readChunks(bytes, at)
       complete = chunks !== null && typeof chunks === 'object'
       body = complete ? (chunks as { body: Buffer }).body : bytes.subarray(at)
@@ -220,7 +220,7 @@ export async function talk(port: number, pieces: readonly (string | Buffer)[], p
       reject(new Error(`still open after ${JSON.stringify(Buffer.concat(chunks).toString('latin1'))}`))
       socket.destroy()
     }, patience)
-    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
     socket.on('error', () => (reset = true))
     socket.on('end', () => socket.end())
     socket.on('close', () => {

@@ -87,9 +87,12 @@ export class AccessLog {
     }
   }
 
-  /** The clean end: takes no more lines, and resolves when all have been written. */
+  /** The clean end: resolves when all lines have been written. None is taken after that. */
   async close(): Promise<void> {
-    if (this.#writing !== null) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    while (!this.#closed && (this.#writing !== null || this.#waiting !== '')) {
+      if (this.#writing === null) this.#startWrite()
+      await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    }
     this.closeSync()
   }
 
@@ -132,7 +135,7 @@ export class AccessLog {
     this.#writing = null
     if (this.#closed && this.#spec.target !== 'stdout') closeSync(this.#fd)
     else if (this.#reopenWanted) this.reopen()
-    if (this.#onIdle !== null) this.#onIdle() // closing: what has gathered is written there
+    if (this.#onIdle !== null) this.#onIdle() // close() goes on
     else if (this.#waiting.length >= WRITE_SIZE) this.#startWrite()
   }
 

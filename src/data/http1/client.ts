@@ -1,11 +1,11 @@
 // The connection with a client: reads request heads, hands each request to an exchange, and goes on with the next when
 // that is done. Pipelined requests are answered in order, because the next one is looked at only then. An idle
 // connection holds no buffer. Also here: the one deadline of the connection, and how it ends.
+import { performance } from 'node:perf_hooks'
 import type { Socket } from 'node:net'
 import { reasonCodes, type ReasonCode } from '../../model/reasons.ts'
 import { ms, type Millis } from '../../model/units.ts'
 import { hashAddress } from '../../balance/hash.ts'
-import type { BindSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { Flow } from '../io/flow.ts'
@@ -24,11 +24,12 @@ import { plainAddress } from '../io/address.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { answer } from './answer.ts'
-import { SPACE } from './characters.ts'
+import { CR, LF, SPACE } from './characters.ts'
 import { Exchange, PHASE_HEAD, PHASE_IDLE, PHASE_LINGER, type ExchangeClient } from './exchange.ts'
 import { INCOMPLETE } from './fields.ts'
 import type { RequestForwarding } from './forward.ts'
 import type { HttpFrontend } from './frontend.ts'
+import type { HttpBind } from './http-bind.ts'
 import { recordRefusal } from './record.ts'
 import { RequestHead, failureIndex, parseRequestHead } from './request-head.ts'
 
@@ -52,7 +53,6 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   readonly frontend: HttpFrontend
   readonly forwarding: RequestForwarding
   readonly address: string
-  readonly port: number
   readonly tls: boolean
   headTime = 0
   readonly #context: WorkerContext
@@ -78,16 +78,19 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   #busy = false
   ended = false
 
-  constructor(socket: Socket, frontend: HttpFrontend, bind: BindSpec, onClosed: (client: Http1Client) => void) {
+  constructor(socket: Socket, bind: HttpBind, onClosed: (client: Http1Client) => void) {
     this.socket = own(socket, this)
-    this.frontend = frontend
-    this.#context = frontend.context
+    this.frontend = bind.frontend
+    this.#context = bind.frontend.context
     this.#onClosed = onClosed
     this.address = plainAddress(socket.remoteAddress)
-    this.port = socket.remotePort ?? 0
-    this.tls = bind.tls !== null
-    this.forwarding = forwardingOf(frontend, this.address, bind)
-    this.expect(PHASE_HEAD, frontend.spec.timeouts.clientHeader)
+    this.tls = bind.tls
+    this.forwarding = bind.forwardingFor(this.address)
+    this.expect(PHASE_HEAD, this.frontend.spec.timeouts.clientHeader)
+  }
+
+  get port(): number {
+    return this.socket.remotePort ?? 0
   }
 
   /** Hash of the address, made when the first request asks for it. */
@@ -134,7 +137,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
         this.#reject(reasonCodes[failureIndex(result)]!)
         break
       }
-      this.#exchange = spare.pop() ?? new Exchange(this.#context)
+      this.#exchange = spare.pop() ?? new Exchange()
       at = this.#exchange.begin(this, requestHead, buffer, result, end)
     }
     this.#busy = false
@@ -313,8 +316,16 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   /** The client has closed its side, and all its requests have been answered. */
   #endOfRequests(): void {
     if (this.#closing) return
-    if (this.#stashLength > 0) this.#reject('incomplete_request')
+    if (this.#hasPartOfHead()) this.#reject('incomplete_request')
     else this.#close()
+  }
+
+  /** Empty lines before a request that never came are no part of one (RFC 9112, section 2.2). */
+  #hasPartOfHead(): boolean {
+    for (let i = 0; i < this.#stashLength; i++) {
+      if (this.#stash![i] !== CR && this.#stash![i] !== LF) return true
+    }
+    return false
   }
 
   onClosed(): void {
@@ -332,7 +343,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     else if (this.#phase === PHASE_IDLE) this.#close()
     else if (this.#phase !== PHASE_HEAD) this.#exchange?.onDeadline(this.#phase)
     else if (this.#choked) this.#stalled()
-    else if (this.#stashLength > 0) this.#reject('request_timeout')
+    else if (this.#hasPartOfHead()) this.#reject('request_timeout')
     else this.#close()
   }
 
@@ -353,6 +364,11 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
       this.expect(PHASE_IDLE, DRAIN_GRACE)
     }
   }
+
+  /** The time for a stop is over. */
+  cutOff(): void {
+    this.socket.destroy()
+  }
 }
 
 function hasControl(buffer: Buffer, from: number, to: number): boolean {
@@ -360,19 +376,4 @@ function hasControl(buffer: Buffer, from: number, to: number): boolean {
     if (buffer[i]! < SPACE) return true
   }
   return false
-}
-
-function forwardingOf(frontend: HttpFrontend, address: string, bind: BindSpec): RequestForwarding {
-  const { forward } = frontend.spec
-  const port = bind.port
-  const forwarded = forward.xForwarded
-    ? `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${bind.tls === null ? 'http' : 'https'}\r\nX-Forwarded-Port: ${port}\r\n`
-    : ''
-  return {
-    forwarded,
-    forwardedWithId:
-      frontend.requestIds === null ? forwarded : `${forwarded}X-Request-ID: ${frontend.requestIds.prefix}`,
-    via: forward.via,
-    defaultHost: bind.host === null ? 'localhost' : `${bind.host.includes(':') ? `[${bind.host}]` : bind.host}:${port}`,
-  }
 }

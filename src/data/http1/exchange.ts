@@ -1,6 +1,7 @@
 // One request and its response, on the way from the client's connection to a server and back. It reads top to bottom like
 // that way: begin, send, receive, finish; then what may go wrong. The client's connection owns the socket, the parser and
 // the deadline; the exchange owns the connection to the server, and decides whether a request may go to another one.
+import { performance } from 'node:perf_hooks'
 import { reasons, type ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import type { WorkerContext } from '../context.ts'
@@ -54,7 +55,7 @@ export interface ExchangeClient extends RecordedClient {
 }
 
 export class Exchange implements UpstreamUser {
-  readonly context: WorkerContext
+  context: WorkerContext = null!
   client: ExchangeClient = null!
   backend: Backend | null = null
   server: Server | null = null
@@ -89,10 +90,6 @@ export class Exchange implements UpstreamUser {
   logHost = ''
   logMinor = 1
   requestId = ''
-
-  constructor(context: WorkerContext) {
-    this.context = context
-  }
 
   get status(): number {
     return this.#refusal === null ? this.#response.status : reasons[this.#refusal].status
@@ -144,6 +141,7 @@ export class Exchange implements UpstreamUser {
     const { fields } = head
     const old = head.minor === 0
     this.client = client
+    this.context = client.frontend.context
     this.backend = this.server = this.#upstream = null
     this.#method = head.method
     this.#persistent = !fields.close && (!old || fields.keepAlive)
@@ -323,18 +321,25 @@ export class Exchange implements UpstreamUser {
     if (this.sentAt === 0) return this.#unreachable(this.server!.connectReason(error))
     this.#count('responseErrors')
     if (this.#response.begun) return this.#breakOff('server_aborted')
-    const repeatable = this.#replayable && isIdempotent(this.#method) && this.#response.untouched
+    if (!this.#replayable || !isIdempotent(this.#method) || !this.#response.untouched) return this.fail('server_closed')
     // The server had closed a kept-alive connection when the request arrived (RFC 9112, section 9.3.1).
-    if (repeatable && !this.#freshTried && this.#upstream!.uses > 1) {
+    if (!this.#freshTried && this.#upstream!.uses > 1) {
       this.#freshTried = true
       return this.#sendAgain(this.server!, true)
     }
-    this.fail('server_closed')
+    // It broke off on a request of its own: one other server may try, and no third, lest one request take down all.
+    if (this.#tried !== null) return this.fail('server_closed')
+    this.#redispatch('server_closed')
   }
 
   /** The server could not be reached, so nothing was sent: another one gets the request. */
   #unreachable(reason: ReasonCode): void {
     this.#count('connectErrors')
+    this.#redispatch(reason)
+  }
+
+  /** To another server, or to an end with this reason. */
+  #redispatch(reason: ReasonCode): void {
     const backend = this.backend!
     const tried = (this.#tried ??= [])
     tried.push(this.server!.slot)

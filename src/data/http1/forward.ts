@@ -73,15 +73,15 @@ export function writeRequestHead(
   if (head.minor === 0) drop |= bit(FIELD_EXPECT)
 
   let o = 0
-  if (head.absolute) o = writeOriginForm(out, head, buffer)
-  else {
-    o = buffer.copy(out, 0, head.start, head.fieldsStart)
-    out[o - 3] = 0x31 // whatever the client speaks, this hop speaks HTTP/1.1 (RFC 9112, section 2.3)
+  let from = head.start
+  if (head.absolute) {
+    o = writeOriginForm(out, head, buffer)
+    from = head.fieldsStart
   }
   let lines = ownId ? forwarding.forwardedWithId : forwarding.forwarded
-  if ((fields.kinds & drop) === 0) o += buffer.copy(out, o, head.fieldsStart, end - 2)
+  if ((fields.kinds & drop) === 0) o += buffer.copy(out, o, from, end - 2)
   else {
-    o = copyKept(out, o, fields, buffer, drop)
+    o = copyKept(out, o, fields, buffer, drop, from, end - 2)
     const framing = fields.chunked
       ? 'Transfer-Encoding: chunked\r\n'
       : fields.lengthOdd
@@ -93,6 +93,8 @@ export function writeRequestHead(
     if (forwarding.forwarded !== '' && fields.has(FIELD_FORWARDED_FOR))
       lines = appendForwardedFor(lines, fields, buffer)
   }
+  // Whatever the client speaks, this hop speaks HTTP/1.1 (RFC 9112, section 2.3).
+  if (head.minor === 0 && !head.absolute) out[head.fieldsStart - head.start - 3] = 0x31
   if (fields.hosts === 0 && !head.absolute) o += out.latin1Write(`Host: ${forwarding.defaultHost}\r\n`, o)
   if (forwarding.via !== null) o += out.latin1Write(`Via: 1.${head.minor} ${forwarding.via}\r\n`, o)
   return lines === '' ? o : o + out.latin1Write(lines, o)
@@ -110,22 +112,30 @@ function writeOriginForm(out: Buffer, head: RequestHead, buffer: Buffer): number
   return o + out.latin1Write('\r\n', o)
 }
 
-/** Copies the field lines in runs, leaving out the kinds in `drop` and what Connection names. */
-function copyKept(out: Buffer, offset: number, fields: Fields, buffer: Buffer, drop: number): number {
+/**
+ * Copies `from`..`through`, which hold the field lines, in runs that leave out the kinds in `drop` and what Connection
+ * names. What stands before the first line and behind the last is copied with its neighbours.
+ */
+function copyKept(
+  out: Buffer,
+  offset: number,
+  fields: Fields,
+  buffer: Buffer,
+  drop: number,
+  from: number,
+  through: number,
+): number {
   const nominated = fields.nominates ? nominatedNames(fields, buffer) : null
   let o = offset
-  let run = -1
+  let run = from
   for (let line = 0; line < fields.count; line++) {
     const kind = fields.kind[line]!
     const goes = (bit(kind) & drop) !== 0 || (nominated !== null && isNominated(nominated, fields, buffer, line, kind))
-    if (!goes) {
-      if (run < 0) run = fields.start[line]!
-    } else if (run >= 0) {
-      o += buffer.copy(out, o, run, fields.start[line]!)
-      run = -1
-    }
+    if (!goes) continue
+    if (run < fields.start[line]!) o += buffer.copy(out, o, run, fields.start[line]!)
+    run = fields.next[line]!
   }
-  return run < 0 ? o : o + buffer.copy(out, o, run, fields.next[fields.count - 1]!)
+  return run < through ? o + buffer.copy(out, o, run, through) : o
 }
 
 function nominatedNames(fields: Fields, buffer: Buffer): Uint8Array[] {
@@ -161,6 +171,17 @@ export function fieldValues(fields: Fields, buffer: Buffer, kind: number): strin
   return values
 }
 
+/** The value of a field that must be there once; '' when it is there twice, or not at all. */
+export function soleValue(fields: Fields, buffer: Buffer, kind: number): string {
+  let found = -1
+  for (let line = 0; line < fields.count; line++) {
+    if (fields.kind[line] !== kind) continue
+    if (found >= 0) return ''
+    found = line
+  }
+  return found < 0 ? '' : buffer.latin1Slice(fields.valueStart[found]!, fields.valueEnd[found]!)
+}
+
 /** The list that came with the request, then the address of who sent it, in one field. */
 function appendForwardedFor(lines: string, fields: Fields, buffer: Buffer): string {
   const before = fieldValues(fields, buffer, FIELD_FORWARDED_FOR)
@@ -192,6 +213,7 @@ const STATUS_END = 12
 /**
  * Writes the response head for the client, with the empty line.
  * @param dropLength the length means nothing here: 1xx, 204, or a chunked body that goes on without its coding
+ * @param through offset behind the bytes of the body that follow right behind the head, as they are; `end` for none
  * @returns offset behind what was written
  */
 export function writeResponseHead(
@@ -202,27 +224,25 @@ export function writeResponseHead(
   end: number,
   saying: number,
   dropLength: boolean,
+  through: number,
 ): number {
   const { fields } = head
   let drop = HOP_BY_HOP
   if (dropLength || fields.lengthOdd) drop |= bit(FIELD_CONTENT_LENGTH)
   if (!dropLength) drop &= ~bit(FIELD_TRANSFER_ENCODING)
   if (saying === SAY_UPGRADE) drop &= ~bit(FIELD_UPGRADE)
-  let o = offset
+  const addsLength = fields.lengthOdd && !dropLength
+  const addsNothing = saying === SAY_NOTHING && !addsLength
   let from = head.start
+  let o = offset
   if (buffer[from + STATUS_END] === CR) {
     o += buffer.copy(out, o, from, (from += STATUS_END))
     out[o++] = SPACE // there before the reason even when there is no reason (RFC 9112, section 4)
   }
-  if ((fields.kinds & drop) === 0) {
-    const plain = saying === SAY_NOTHING
-    o += buffer.copy(out, o, from, plain ? end : end - 2)
-    out[offset + 7] = 0x31
-    return plain ? o : o + out.latin1Write(sayings[saying]!, o)
-  }
-  o += buffer.copy(out, o, from, head.fieldsStart)
+  o = copyKept(out, o, fields, buffer, drop, from, addsNothing ? through : end - 2)
   out[offset + 7] = 0x31
-  o = copyKept(out, o, fields, buffer, drop)
-  if (fields.lengthOdd && !dropLength) o += out.latin1Write(`Content-Length: ${fields.contentLength}\r\n`, o)
-  return o + out.latin1Write(sayings[saying]!, o)
+  if (addsNothing) return o
+  if (addsLength) o += out.latin1Write(`Content-Length: ${fields.contentLength}\r\n`, o)
+  o += out.latin1Write(sayings[saying]!, o)
+  return through > end ? o + buffer.copy(out, o, end, through) : o
 }

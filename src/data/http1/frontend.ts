@@ -5,7 +5,7 @@ import { compileRoutes, type Route } from '../route/routes.ts'
 import type { Backend } from '../upstream/backend.ts'
 import { CR, LF } from './characters.ts'
 import { FIELD_REQUEST_ID } from './fields.ts'
-import { fieldValues, writeRequestHead, type RequestForwarding } from './forward.ts'
+import { fieldValues, soleValue, writeRequestHead, type RequestForwarding } from './forward.ts'
 import type { RequestHead } from './request-head.ts'
 import { RequestIds, isRequestId } from './request-id.ts'
 
@@ -68,6 +68,6 @@ export class HttpFrontend {
   /** The client sent one id that is fit to be passed on, and is trusted with that. */
   #keepsIdOf(head: RequestHead, buffer: Buffer): boolean {
     if (!this.#keepsRequestId || !head.fields.has(FIELD_REQUEST_ID)) return false
-    return isRequestId(fieldValues(head.fields, buffer, FIELD_REQUEST_ID))
+    return isRequestId(soleValue(head.fields, buffer, FIELD_REQUEST_ID))
   }
 }

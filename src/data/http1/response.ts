@@ -1,5 +1,6 @@
 // The response on its way from the server's connection to the client's: head checked and rewritten, body relayed by its
 // framing. It says what became of the bytes; what follows from that for the connections is the business of the exchange.
+import { performance } from 'node:perf_hooks'
 import type { OwnedSocket } from '../io/socket.ts'
 import { READ_BUFFER } from '../io/socket.ts'
 import { slab, type Flow } from '../io/flow.ts'
@@ -101,7 +102,7 @@ export class Response {
   /** A head that no body follows. */
   #sendHead(buffer: Buffer, end: number, saying: number): void {
     slab.reserve(end - head.start + HEAD_OVERHEAD)
-    const n = writeResponseHead(slab.buffer, slab.offset, head, buffer, end, saying, true) - slab.offset
+    const n = writeResponseHead(slab.buffer, slab.offset, head, buffer, end, saying, true, end) - slab.offset
     this.bytesOut += n
     slab.send(this.#client, n)
   }
@@ -128,14 +129,15 @@ export class Response {
 
     const unbounded = body.kind === BODY_CLOSE
     const decoded = this.#old && fields.chunked
-    this.reusable = !unbounded && (head.minor === 1 ? !fields.close : fields.keepAlive)
+    this.reusable = !unbounded && !fields.close && (head.minor === 1 || fields.keepAlive)
     this.persistent = lasting && !unbounded && !decoded
     const saying = !this.persistent ? SAY_CLOSE : this.#old ? SAY_KEEP_ALIVE : SAY_NOTHING
 
     slab.reserve(end - head.start + HEAD_OVERHEAD + CHUNK_OVERHEAD)
-    let o = writeResponseHead(slab.buffer, slab.offset, head, buffer, headEnd, saying, status === 204 || decoded)
-    let at = headEnd
-    if (!body.done && at < end) {
+    const dropLength = status === 204 || decoded
+    let at = body.done || body.kind === BODY_CHUNKED ? headEnd : body.pass(headEnd, end)
+    let o = writeResponseHead(slab.buffer, slab.offset, head, buffer, headEnd, saying, dropLength, at)
+    if (body.kind === BODY_CHUNKED && at < end) {
       at = body.copy(buffer, headEnd, end, slab.buffer, o)
       if (at === BAD_BODY) return RESPONSE_BROKEN
       o += body.written

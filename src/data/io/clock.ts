@@ -1,6 +1,7 @@
 // One coarse clock per worker. A tick every 100 ms drives every deadline by a wheel, so that no request ever costs a
 // timer. Moving a deadline later is one store: the connection stays where it is in the wheel and is looked at again
 // when its old slot comes up. Accuracy: a deadline is seen up to one tick late, never early.
+import { performance } from 'node:perf_hooks'
 import type { Millis } from '../../model/units.ts'
 
 export const TICK_MS = 100

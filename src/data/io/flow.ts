@@ -3,7 +3,7 @@
 // of their own, which is handed to the write as it is. The usual write is taken whole by the kernel, and then the same
 // place is used again; only when it is not does the place stay untouched until the garbage collector sees it free.
 import type { Socket } from 'node:net'
-import { READ_BUFFER, WRITE_HIGH_WATER, sharedBuffer } from './socket.ts'
+import { READ_BUFFER, WRITE_HIGH_WATER, hasCopied, sharedBuffer } from './socket.ts'
 
 const SLAB = 262_144
 const MAX_FREE = 64
@@ -22,9 +22,10 @@ class Slab {
 
   /** Writes `n` bytes from `offset` to the socket. @returns false when it should be given time to drain */
   send(socket: Socket, n: number): boolean {
+    const wasIdle = socket.writableLength === 0
     const goOn = socket.write(this.buffer.subarray(this.offset, this.offset + n))
     if (socket.writableLength === 0) return true
-    this.offset += n
+    if (!hasCopied(socket, wasIdle)) this.offset += n
     return goOn
   }
 }
@@ -76,9 +77,10 @@ export class Flow {
       buffer.copy(slab.buffer, slab.offset, from, end)
       return slab.send(to, n)
     }
+    const wasIdle = to.writableLength === 0
     const goOn = to.write(buffer.subarray(from, end))
     if (to.writableLength === 0) return true
-    this.#own = null // the write keeps it; the next read gets another
+    if (!hasCopied(to, wasIdle)) this.#own = null // the write keeps it; the next read gets another
     return goOn
   }
 }

@@ -31,16 +31,19 @@ export const READ_BUFFER = 65_536
 /** What every socket of this worker reads into; its contents last until the callback returns. */
 export const sharedBuffer = Buffer.allocUnsafeSlow(READ_BUFFER)
 
-let next: Buffer = sharedBuffer
+// Node asks for the next buffer when a socket is made and after every callback; null then means the same one again, and
+// spares it a look into the buffer.
+let next: Buffer | null = sharedBuffer
 const takeNext = (): Buffer => {
   const buffer = next
   next = sharedBuffer
-  return buffer
+  return buffer as Buffer
 }
 function onRead(this: unknown, n: number, buffer: Uint8Array): boolean {
   const { owner } = this as OwnedSocket
   const goOn = owner.onBytes(buffer as Buffer, n)
-  next = owner.nextBuffer() // last, because reads of other sockets may nest inside onBytes
+  const wanted = owner.nextBuffer()
+  next = wanted === buffer ? null : wanted // last, because reads of other sockets may nest inside onBytes
   return goOn
 }
 
@@ -97,6 +100,13 @@ export function unsentBytes(socket: net.Socket): number {
   const handle = (socket as unknown as { _handle: { writeQueueSize?: number } | null })._handle
   return handle?.writeQueueSize ?? 0
 }
+
+/**
+ * Whether bytes that were just written, and still wait, are in memory of the socket's own: TLS encrypts them at once when
+ * nothing waited before (and reports the write as done later, whatever the kernel has taken).
+ */
+export const hasCopied = (socket: net.Socket, wasIdle: boolean): boolean =>
+  wasIdle && (socket as { encrypted?: boolean }).encrypted === true
 
 /** Starts reading again after `onBytes` answered false. */
 export function resumeReading(socket: net.Socket): void {

@@ -67,4 +67,8 @@ export class Handshake implements SocketOwner, Timed {
   }
 
   drain(): void {}
+
+  cutOff(): void {
+    this.#socket.destroy()
+  }
 }

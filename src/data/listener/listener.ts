@@ -6,7 +6,8 @@ import { reasonCodes, reasonIndex } from '../../model/reasons.ts'
 import type { BindSpec, FrontendSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import { Http1Client } from '../http1/client.ts'
-import { HttpFrontend } from '../http1/frontend.ts'
+import type { HttpFrontend } from '../http1/frontend.ts'
+import { HttpBind } from '../http1/http-bind.ts'
 import { breakOff, onConnection, onread, own, plainSocket, type Accepted } from '../io/socket.ts'
 import { TcpConnection } from '../tcp/connection.ts'
 import { wrapServer } from '../tls/accept.ts'
@@ -20,6 +21,8 @@ const MAX_REFUSED = 64
 
 /** What the listener keeps of a connection: enough to end it. */
 interface Connection {
+  /** Ends now, whatever is under way. */
+  cutOff(): void
   /** The worker stops: end as soon as nothing is lost by it. */
   drain(): void
 }
@@ -28,6 +31,8 @@ export class Listener {
   readonly bind: BindSpec
   readonly #frontend: FrontendSpec
   readonly #http: HttpFrontend | null
+  /** Set when it listens, in http mode. */
+  #httpBind: HttpBind | null = null
   readonly #backend: Backend | null
   readonly #context: WorkerContext
   readonly #maxConnections: number
@@ -83,7 +88,9 @@ export class Listener {
         )
         onConnection(this.#server, (accepted) => this.#accept(accepted))
         const address = this.#server.address()
-        resolve(address !== null && typeof address === 'object' ? address.port : 0)
+        const found = address !== null && typeof address === 'object' ? address.port : 0
+        if (this.#http !== null) this.#httpBind = new HttpBind(this.#http, this.bind, found)
+        resolve(found)
       })
     })
   }
@@ -92,6 +99,11 @@ export class Listener {
   drain(): void {
     this.#server.close()
     for (const connection of this.#connections) connection.drain()
+  }
+
+  /** Ends the connections that have not ended by themselves. */
+  cutOff(): void {
+    for (const connection of this.#connections) connection.cutOff()
   }
 
   #accept(accepted: Accepted): void {
@@ -121,9 +133,9 @@ export class Listener {
   #begin(socket: net.Socket): void {
     socket.setNoDelay(true)
     const connection =
-      this.#http === null
+      this.#httpBind === null
         ? new TcpConnection(socket, this.#frontend, this.#backend!, this.#context, this.#forget)
-        : new Http1Client(socket, this.#http, this.bind, this.#forget)
+        : new Http1Client(socket, this.#httpBind, this.#forget)
     this.#connections.add(connection)
     if (this.#context.draining) connection.drain()
   }
@@ -135,9 +147,9 @@ export class Listener {
   #refuse(accepted: Accepted, reason: ReasonCode): void {
     this.#count(-1)
     const socket = plainSocket(accepted)
-    if (this.#http !== null && this.#tls === null && this.#refused < MAX_REFUSED) {
+    if (this.#httpBind !== null && this.#tls === null && this.#refused < MAX_REFUSED) {
       this.#refused++
-      const client = new Http1Client(socket, this.#http, this.bind, this.#forgetRefused)
+      const client = new Http1Client(socket, this.#httpBind, this.#forgetRefused)
       this.#connections.add(client)
       return client.refuse(reason)
     }

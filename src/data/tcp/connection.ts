@@ -1,5 +1,6 @@
 // A connection of a tcp frontend: a server is picked when it is accepted, and joined to it when it is reached. What the
 // client says before that waits, which is what makes it possible to go to another server when the first can't be reached.
+import { performance } from 'node:perf_hooks'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { hashAddress } from '../../balance/hash.ts'
@@ -157,4 +158,8 @@ export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Time
 
   /** When the worker stops, a tcp connection lives on until its own end or that of the worker. */
   drain(): void {}
+
+  cutOff(): void {
+    this.#socket.destroy()
+  }
 }

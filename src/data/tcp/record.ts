@@ -1,4 +1,5 @@
 // What is counted and logged of a tcp connection when it is over.
+import { performance } from 'node:perf_hooks'
 import { reasonCodes, reasonIndex, type ReasonCode } from '../../model/reasons.ts'
 import { fillRecord, type LoggedPeer } from '../access-log/fill.ts'
 import type { WorkerContext } from '../context.ts'

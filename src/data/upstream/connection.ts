@@ -1,6 +1,6 @@
 // One connection to a server. It has a user while a request or a tunnel is on it, and none while it is idle. It keeps
 // the bytes of the request head until the answer begins, so that the request can go to another server instead.
-import { own, pauseReading, resumeReading, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import { hasCopied, own, pauseReading, resumeReading, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
 import { Flow } from '../io/flow.ts'
 import type { ConnectServer } from './connect.ts'
 
@@ -65,9 +65,10 @@ export class UpstreamConnection implements SocketOwner {
 
   /** Writes the request that stands in `out`. */
   sendOut(): boolean {
+    const wasIdle = this.socket.writableLength === 0
     const goOn = this.socket.write(this.out.subarray(0, this.outLength))
     if (this.socket.writableLength === 0) return true
-    this.#outBusy = true
+    this.#outBusy = !hasCopied(this.socket, wasIdle)
     return goOn
   }
 

@@ -1,7 +1,20 @@
 // A client that goes away, at every phase of a request, by closing or by a reset: the server's side is freed, nothing is
 // counted as being under way any more, and a client that only closed its sending side still gets its answer.
 import { describe, expect, test } from 'vitest'
-import { answering, dial, eventually, get, leftovers, onHead, pause, reasonCount, serverConnections, startPlane, startServer, type RawClient } from '../../support/peers.ts'
+import {
+  answering,
+  dial,
+  eventually,
+  get,
+  leftovers,
+  onHead,
+  pause,
+  reasonCount,
+  serverConnections,
+  startPlane,
+  startServer,
+  type RawClient,
+} from '../../support/peers.ts'
 
 const reset = (client: RawClient): void => void client.socket.resetAndDestroy()
 const close = (client: RawClient): void => void client.socket.destroy()
@@ -33,7 +46,7 @@ describe.each(ways)('a client that %s', (way, vanish) => {
   })
 
   test('in the middle of an upload: the connection to the server is broken off too', async () => {
-    const server = await startServer((socket) => onHead(socket, () => {}))
+    const server = await startServer((socket) => socket.resume().on('end', () => socket.end()))
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
     const client = await dial(plane.port)
     client.write(UPLOAD)
@@ -46,7 +59,12 @@ describe.each(ways)('a client that %s', (way, vanish) => {
 
   test('while it waits for the answer: freed, at the latest with the answer', async () => {
     const server = await startServer((socket) =>
-      onHead(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate'), way === 'closes' ? 300 : 60_000)),
+      onHead(socket, () =>
+        setTimeout(
+          () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate'),
+          way === 'closes' ? 300 : 60_000,
+        ),
+      ),
     )
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
     const client = await dial(plane.port)
@@ -77,7 +95,9 @@ describe.each(ways)('a client that %s', (way, vanish) => {
 
   test('out of a tunnel: the other side hears of it', async () => {
     const server = await startServer((socket) => {
-      onHead(socket, () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'))
+      onHead(socket, () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'),
+      )
       socket.on('end', () => socket.end())
     })
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
@@ -99,7 +119,7 @@ test('half-closing clients get their answers: the first, and those that were pip
   const client = await dial(plane.port)
   client.socket.end(get('/one') + get('/two') + get('/three'))
   await client.over()
-  expect(client.text.match(/\r\n\r\n\/\w+/g)).toEqual(['\r\n\r\n/one', '\r\n\r\n/two', '\r\n\r\n/three'])
+  expect(client.text.match(/\/(one|two|three)/g)).toEqual(['/one', '/two', '/three'])
   expect(client.ended).toBe(true)
 })
 
@@ -113,7 +133,9 @@ test('a client that closes in the middle of its second head is told so', async (
 })
 
 test('a client that resets while its server is being reached leaves nothing behind', async () => {
-  const plane = await startPlane({ backends: [{ servers: [{ host: '192.0.2.1', port: 9 }], timeouts: { connect: 60_000 as never } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [{ host: '192.0.2.1', port: 9 }], timeouts: { connect: 60_000 as never } }],
+  })
   const client = await dial(plane.port)
   client.write(get())
   await eventually('in flight', () => plane.board.shared.server.inflight[0] === 1 || client.text !== '')

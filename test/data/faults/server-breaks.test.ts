@@ -2,7 +2,18 @@
 // gets the request where nothing is lost by that, and nothing stays behind.
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { answering, deadPort, dial, eventually, fetchOnce, get, onHead, reasonCount, startPlane, startServer } from '../../support/peers.ts'
+import {
+  answering,
+  deadPort,
+  dial,
+  eventually,
+  fetchOnce,
+  get,
+  onHead,
+  reasonCount,
+  startPlane,
+  startServer,
+} from '../../support/peers.ts'
 
 const reset = (socket: Socket): void => void socket.resetAndDestroy()
 const close = (socket: Socket): void => void socket.destroy()
@@ -11,7 +22,7 @@ const ways = [
   ['closes', close],
 ] as const
 
-describe.each(ways)('a server that %s', (way, breakOff) => {
+describe.each(ways)('a server that %s', (_, breakOff) => {
   test('on accept: nothing of an answer came, so the client gets 502', async () => {
     const server = await startServer(breakOff)
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
@@ -28,7 +39,9 @@ describe.each(ways)('a server that %s', (way, breakOff) => {
   })
 
   test('after the head of the request: a keep-alive client may go on with the next one', async () => {
-    const server = await startServer((socket, n) => (n === 0 ? onHead(socket, () => breakOff(socket)) : answering('fine')(socket)))
+    const server = await startServer((socket, n) =>
+      n === 0 ? onHead(socket, () => breakOff(socket)) : answering('fine')(socket),
+    )
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
     const client = await dial(plane.port)
     await client.write(get()).until('502')
@@ -60,7 +73,7 @@ describe.each(ways)('a server that %s', (way, breakOff) => {
     ['Content-Length', 'Content-Length: 100\r\n\r\nonly this'],
     ['chunked', 'Transfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n'],
   ] as const
-  test.each(cut)('in the middle of a body of %s: the client sees that it is not whole', async (_, rest) => {
+  test.each(cut)('in the middle of a body of %s: the client sees that it is not whole', async (_framing, rest) => {
     const server = await startServer((socket) =>
       onHead(socket, () => {
         socket.write(`HTTP/1.1 200 OK\r\n${rest}`)
@@ -72,7 +85,7 @@ describe.each(ways)('a server that %s', (way, breakOff) => {
     await client.write(get()).until('only this')
     await client.over()
     expect(client.error?.code).toBe('ECONNRESET')
-    expect(client.text).not.toContain('0\r\n\r\n')
+    expect(client.text).not.toContain('\r\n0\r\n\r\n')
     expect(reasonCount(plane, 'server_aborted')).toBe(1)
   })
 
@@ -167,7 +180,10 @@ test('a POST whose server refuses goes to another one with its body', async () =
   )
   const plane = await startPlane({ backends: [{ servers: [await deadPort(), server.port] }] })
   for (let i = 0; i < 4; i++) {
-    const { text } = await fetchOnce(plane.port, `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6\r\n\r\nbody ${i}`)
+    const { text } = await fetchOnce(
+      plane.port,
+      `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6\r\n\r\nbody ${i}`,
+    )
     expect(text).toContain('fine')
   }
   expect(bodies).toEqual(['body 0', 'body 1', 'body 2', 'body 3'])

@@ -1,7 +1,7 @@
 // A terminated connection behaves the same with static reads and with ordinary events, through its whole life.
 import { randomBytes } from 'node:crypto'
-import { connect as connectTcp, createServer, Socket, type AddressInfo, type Server } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import { connect as connectTcp, createServer, type Socket, type AddressInfo, type Server } from 'node:net'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { wrapServer, type AcceptedSocket } from '../../../src/data/tls/accept.ts'
 import { createTls, type ServerTls } from '../../../src/data/tls/contexts.ts'
@@ -76,7 +76,7 @@ describe.each(ways)('%s', (_, staticReads, bare) => {
   }
 
   const dial = (port: number): TLSSocket =>
-    connect({ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true })
+    connect({ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true } as ConnectionOptions) // documented, not typed
 
   const received = (socket: Socket): Promise<Buffer> =>
     new Promise((resolve, reject) => {
