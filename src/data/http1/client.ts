@@ -9,8 +9,8 @@ import { hashAddress } from '../../balance/hash.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { Flow } from '../io/flow.ts'
+import { isFull } from '../io/write.ts'
 import {
-  WRITE_HIGH_WATER,
   breakOff,
   own,
   pauseReading,
@@ -188,7 +188,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   /** Answers pile up because the client does not read them: its next request has to wait. */
   get #choked(): boolean {
-    return this.socket.writableLength >= WRITE_HIGH_WATER
+    return isFull(this.socket)
   }
 
   #wantsBytes(): boolean {

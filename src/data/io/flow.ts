@@ -2,8 +2,8 @@
 // Small pieces are copied into the slab, where the copy costs less than a fresh buffer; bulk transfers read into a buffer
 // of their own, which is handed to the write as it is. The usual write is taken whole by the kernel, and then the same
 // place is used again; only when it is not does the place stay untouched until the garbage collector sees it free.
-import type { Socket } from 'node:net'
-import { READ_BUFFER, WRITE_HIGH_WATER, hasCopied, sharedBuffer } from './socket.ts'
+import { READ_BUFFER, WRITE_HIGH_WATER, sharedBuffer, type OwnedSocket } from './socket.ts'
+import { HOLD, PLACE_BUSY, writeBytes } from './write.ts'
 
 const SLAB = 262_144
 const MAX_FREE = 64
@@ -21,12 +21,10 @@ class Slab {
   }
 
   /** Writes `n` bytes from `offset` to the socket. @returns false when it should be given time to drain */
-  send(socket: Socket, n: number): boolean {
-    const wasIdle = socket.writableLength === 0
-    const goOn = socket.write(this.buffer.subarray(this.offset, this.offset + n))
-    if (socket.writableLength === 0) return true
-    if (!hasCopied(socket, wasIdle)) this.offset += n
-    return goOn
+  send(socket: OwnedSocket, n: number): boolean {
+    const outcome = writeBytes(socket, this.buffer.subarray(this.offset, this.offset + n))
+    if ((outcome & PLACE_BUSY) !== 0) this.offset += n
+    return (outcome & HOLD) === 0
   }
 }
 
@@ -70,17 +68,15 @@ export class Flow {
    * Sends from..end of what was just read.
    * @returns false when reading should pause until the socket drains
    */
-  send(to: Socket, buffer: Buffer, from: number, end: number): boolean {
+  send(to: OwnedSocket, buffer: Buffer, from: number, end: number): boolean {
     const n = end - from
     if (buffer !== this.#own || n < WRITE_HIGH_WATER) {
       slab.reserve(n)
       buffer.copy(slab.buffer, slab.offset, from, end)
       return slab.send(to, n)
     }
-    const wasIdle = to.writableLength === 0
-    const goOn = to.write(buffer.subarray(from, end))
-    if (to.writableLength === 0) return true
-    if (!hasCopied(to, wasIdle)) this.#own = null // the write keeps it; the next read gets another
-    return goOn
+    const outcome = writeBytes(to, buffer.subarray(from, end))
+    if ((outcome & PLACE_BUSY) !== 0) this.#own = null // the write keeps it; the next read gets another
+    return (outcome & HOLD) === 0
   }
 }

@@ -21,7 +21,15 @@ export interface SocketOwner {
   onClosed(error: NodeJS.ErrnoException | null): void
 }
 
-export type OwnedSocket = net.Socket & { owner: SocketOwner; staticReads?: boolean; failure?: NodeJS.ErrnoException }
+export type OwnedSocket = net.Socket & {
+  owner: SocketOwner
+  /** Bytes are read to a static buffer; without, `own` listens to 'data'. */
+  staticReads?: boolean
+  /** Writes may go straight to the handle, and the one that is under way (io/write.ts). */
+  direct: boolean
+  pendingWrite: object | null
+  failure?: NodeJS.ErrnoException
+}
 
 /** Below this many waiting bytes a write asks for no pause, and pieces are copied rather than handed over. */
 export const WRITE_HIGH_WATER = 16_384
@@ -50,6 +58,10 @@ function onRead(this: unknown, n: number, buffer: Uint8Array): boolean {
 /** Static reads: for net.Socket and tls.connect as they stand, for TLSSocket through data/tls/accept. */
 export const onread = { buffer: takeNext, callback: onRead as (n: number, buffer: Uint8Array) => boolean }
 
+const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
+/** False: Node is another than the one whose handles io/write.ts knows. */
+const writesDirectly = major > 26 || (major === 26 && minor >= 10)
+
 function onEnd(this: OwnedSocket): void {
   this.owner.onEnd()
 }
@@ -77,6 +89,8 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   const before = owned.owner as SocketOwner | undefined
   owned.owner = owner
   if (before !== undefined) return owned
+  owned.direct = writesDirectly && !('encrypted' in socket)
+  owned.pendingWrite = null
   if (owned.staticReads !== true) owned.on('data', onData).resume()
   owned.on('end', onEnd)
   owned.on('drain', onDrain)
@@ -100,13 +114,6 @@ export function unsentBytes(socket: net.Socket): number {
   const handle = (socket as unknown as { _handle: { writeQueueSize?: number } | null })._handle
   return handle?.writeQueueSize ?? 0
 }
-
-/**
- * Whether bytes that were just written, and still wait, are in memory of the socket's own: TLS encrypts them at once when
- * nothing waited before (and reports the write as done later, whatever the kernel has taken).
- */
-export const hasCopied = (socket: net.Socket, wasIdle: boolean): boolean =>
-  wasIdle && (socket as { encrypted?: boolean }).encrypted === true
 
 /** Starts reading again after `onBytes` answered false. */
 export function resumeReading(socket: net.Socket): void {

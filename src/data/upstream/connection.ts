@@ -1,7 +1,8 @@
 // One connection to a server. It has a user while a request or a tunnel is on it, and none while it is idle. It keeps
 // the bytes of the request head until the answer begins, so that the request can go to another server instead.
-import { hasCopied, own, pauseReading, resumeReading, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import { own, pauseReading, resumeReading, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
 import { Flow } from '../io/flow.ts'
+import { HOLD, PLACE_BUSY, writeBytes } from '../io/write.ts'
 import type { ConnectServer } from './connect.ts'
 
 /** Who uses the connection now. After `onUpstreamClosed` nothing more is heard of it. */
@@ -65,11 +66,9 @@ export class UpstreamConnection implements SocketOwner {
 
   /** Writes the request that stands in `out`. */
   sendOut(): boolean {
-    const wasIdle = this.socket.writableLength === 0
-    const goOn = this.socket.write(this.out.subarray(0, this.outLength))
-    if (this.socket.writableLength === 0) return true
-    this.#outBusy = !hasCopied(this.socket, wasIdle)
-    return goOn
+    const outcome = writeBytes(this.socket, this.out.subarray(0, this.outLength))
+    this.#outBusy = (outcome & PLACE_BUSY) !== 0
+    return (outcome & HOLD) === 0
   }
 
   /** Done with, and good for another request: goes back to its server. */

@@ -44,8 +44,15 @@ describe.each(ways)('a server that %s', (_, breakOff) => {
     )
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
     const client = await dial(plane.port)
-    await client.write(get()).until('502')
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi').until('502')
     await client.write(get()).until('fine')
+  })
+
+  test('after the head of a GET: another server answers it', async () => {
+    const bad = await startServer((socket) => onHead(socket, () => breakOff(socket)))
+    const good = await startServer(answering('fine'))
+    const plane = await startPlane({ backends: [{ servers: [bad.port, good.port] }] })
+    for (let i = 0; i < 4; i++) expect((await fetchOnce(plane.port)).text).toMatch(/^HTTP\/1.1 200 /)
   })
 
   test('in the middle of the request body: 502, and the upload ends', async () => {

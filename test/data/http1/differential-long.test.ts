@@ -19,7 +19,7 @@ const strictness: readonly (readonly [name: string, reason: ReasonCode, applies:
   ['Bare LF and CR', 'bad_field', (text) => /(^|[^\r])\n|\r(?!\n)/.test(text)],
   ['Bare LF and CR', 'bad_request_line', (text) => /(^|[^\r])\n|\r(?!\n)/.test(text)],
   ['Bare LF and CR', 'bad_chunk', (text) => /(^|[^\r])\n|\r(?!\n)/.test(text)],
-  ['Empty lines', 'bad_request_line', (text) => /^(\r\n){5}/.test(text) || /\r\n\r\n(\r\n){5}/.test(text)],
+  ['Empty lines', 'bad_request_line', (text) => /^(\r\n){5}/.test(text)],
   ['Spaces in the request line', 'bad_request_line', (text) => /^(\S+  +|\S+ \S+  +)/m.test(text)],
   ['Spaces in the request line', 'bad_target', (text) => /^\S+  +/m.test(text)],
   ['Transfer-Encoding', 'bad_framing', (text) => /^transfer-encoding:/im.test(text)],
@@ -41,6 +41,7 @@ const strictness: readonly (readonly [name: string, reason: ReasonCode, applies:
 const llhttpIsStricter = (message: ReadMessage, text: string): boolean =>
   !llhttpMethods.has(message.method) || // it knows methods by name
   /\r\n[\da-f]+([ \t]+;|;[^\r]*[ \t\x80-\xff])/i.test(text) || // bad white space and obs-text in chunk extensions (RFC 9112, section 7.1.1)
+  /^transfer-encoding:[^\r]*\t\r/im.test(text) || // a tab behind the value
   /\r\n0+(;[^\r]*)?\r\n(\S+:[^\r]*\r\n)*(content-length|transfer-encoding|connection)/i.test(text) // trailer fields that it takes for header fields
 
 function compare(text: string, weir: Reading): void {
@@ -54,7 +55,7 @@ function compare(text: string, weir: Reading): void {
   if (weir.closed || other.messages.length <= weir.messages.length) return
   // llhttp took one more than Weir did.
   expect(weir.refused, 'Weir waits where llhttp has a message').not.toBe(null)
-  const named = strictness.filter(([, reason, applies]) => reason === weir.refused && applies(text))
+  const named = strictness.filter(([, reason, applies]) => reason === weir.refused && applies(weir.rest))
   expect(named, `no name for ${weir.refused}`).not.toEqual([])
 }
 
@@ -116,7 +117,7 @@ test('what Weir takes, llhttp takes and reads the same; what only llhttp takes h
     fc.property(stream, fc.array(fc.nat(2000), { maxLength: 4 }), (text, at) => {
       const whole = readByWeir([latin1(text)])
       compare(text, whole)
-      expect(readByWeir(cut(text, at)), 'the same in pieces').toEqual(whole)
+      expect({ ...readByWeir(cut(text, at)), rest: '' }, 'the same in pieces').toEqual({ ...whole, rest: '' })
     }),
     { numRuns: 200_000 },
   )
@@ -125,7 +126,7 @@ test('what Weir takes, llhttp takes and reads the same; what only llhttp takes h
 test('a message reads the same whole and byte by byte', () => {
   fc.assert(
     fc.property(stream, (text) => {
-      expect(readByWeir([...text].map(latin1))).toEqual(readByWeir([latin1(text)]))
+      expect({ ...readByWeir([...text].map(latin1)), rest: '' }).toEqual({ ...readByWeir([latin1(text)]), rest: '' })
     }),
     { numRuns: 1000 },
   )

@@ -20,6 +20,8 @@ export interface Reading {
   /** Complete ones, up to the first that is refused. */
   readonly messages: readonly ReadMessage[]
   readonly refused: ReasonCode | null
+  /** What was refused: from its first byte on, for a body from the line end before it on; latin1. */
+  readonly rest: string
   /** The last message was to be the last: what follows is not looked at. */
   readonly closed: boolean
 }
@@ -42,7 +44,7 @@ export function readByWeir(pieces: readonly Buffer[]): Reading {
         const padded = Buffer.concat([waiting, Buffer.alloc(1)])
         const result = parseRequestHead(head, padded, 0, waiting.length, limits)
         if (result === INCOMPLETE) break
-        if (result < 0) return { messages, refused: reasonCodes[failureIndex(result)]!, closed: false }
+        if (result < 0) return { messages, refused: reasonCodes[failureIndex(result)]!, rest: waiting.toString('latin1'), closed: false }
         message = describe(padded)
         const { chunked, contentLength, close, keepAlive } = head.fields
         last = close || (head.minor === 0 && !keepAlive)
@@ -53,17 +55,17 @@ export function readByWeir(pieces: readonly Buffer[]): Reading {
       if (!body.done && waiting.length > 0) {
         const room = Buffer.alloc(waiting.length + CHUNK_OVERHEAD)
         const until = body.copy(waiting, 0, waiting.length, room, 0)
-        if (until === BAD_BODY) return { messages, refused: 'bad_chunk', closed: false }
+        if (until === BAD_BODY) return { messages, refused: 'bad_chunk', rest: `\r\n${waiting.toString('latin1')}`, closed: false }
         sent.push(room.subarray(0, body.written))
         waiting = waiting.subarray(until)
       }
       if (!body.done) break
       messages.push({ ...message, body: plain(body.kind, Buffer.concat(sent)) })
-      if (last) return { messages, refused: null, closed: true }
+      if (last) return { messages, refused: null, rest: '', closed: true }
       message = null
     }
   }
-  return { messages, refused: null, closed: false }
+  return { messages, refused: null, rest: '', closed: false }
 }
 
 /** The body as the server would read it. */
