@@ -219,7 +219,7 @@ class Play {
     )
     return {
       at: (now.at - this.#startedAt) / 1000,
-      of: this.#seconds,
+      of: Math.max(this.#seconds, Math.ceil((now.at - this.#startedAt) / 1000)),
       https: (now.https - before.https) / span,
       tcp: (now.tcp - before.tcp) / span,
       failed: this.#load.failed,

@@ -73,7 +73,10 @@ function resolveGlobal(
     workers: settleOne(shape.workers, text.workers) as number | 'auto',
     maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
     shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
-    admin: parsed && 'host' in parsed && parsed.host !== null ? { host: parsed.host, port: parsed.port, byDefault: text.admin === undefined } : null,
+    admin:
+      parsed && 'host' in parsed && parsed.host !== null
+        ? { host: parsed.host, port: parsed.port, byDefault: text.admin === undefined }
+        : null,
     controlSocket:
       socket === 'off' ? null : socket === 'auto' ? 'auto' : file(socket.replace(/^unix:/, ''), 'control_socket'),
     log: {

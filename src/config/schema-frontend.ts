@@ -50,10 +50,14 @@ export const forwardOptions = {
     doc: '`X-Request-ID`: keep a well-formed one of the client and make one where there is none; always make a new one; or leave the field alone.',
   }),
   via: option(
-    text('`off` or a name', '"off" or a pseudonym of letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]+$/),
+    text(
+      '`off` or a name',
+      '"off" or a pseudonym of up to 64 letters, digits, ".", "_" and "-"',
+      /^[A-Za-z0-9._-]{1,64}$/,
+    ),
     {
       default: 'off',
-      doc: 'Pseudonym of this proxy in `Via`, in requests and responses.',
+      doc: 'Pseudonym of this proxy in the `Via` field of requests.',
     },
   ),
 }

@@ -13,12 +13,28 @@ export interface Reason {
 }
 
 export const reasons = {
-  bad_request_line: { status: 400, side: 'client', text: 'The request line is not "method SP target SP HTTP-version CRLF".' },
-  bad_target: { status: 400, side: 'client', text: 'The request target has a form or a character that HTTP does not allow.' },
+  bad_request_line: {
+    status: 400,
+    side: 'client',
+    text: 'The request line is not "method SP target SP HTTP-version CRLF".',
+  },
+  bad_target: {
+    status: 400,
+    side: 'client',
+    text: 'The request target has a form or a character that HTTP does not allow.',
+  },
   bad_version: { status: 505, side: 'client', text: 'Only HTTP/1.0 and HTTP/1.1 are spoken here.' },
-  bad_field: { status: 400, side: 'client', text: 'A header field line is malformed: its name, its value, its line end, or it is folded.' },
+  bad_field: {
+    status: 400,
+    side: 'client',
+    text: 'A header field line is malformed: its name, its value, its line end, or it is folded.',
+  },
   bad_host: { status: 400, side: 'client', text: 'The Host field is missing, repeated or not a host.' },
-  bad_framing: { status: 400, side: 'client', text: 'Content-Length and Transfer-Encoding do not give one clear length of the body.' },
+  bad_framing: {
+    status: 400,
+    side: 'client',
+    text: 'Content-Length and Transfer-Encoding do not give one clear length of the body.',
+  },
   bad_chunk: { status: 400, side: 'client', text: 'The chunked body is malformed.' },
   incomplete_request: { status: 400, side: 'client', text: 'The client closed its side in the middle of a request.' },
   uri_too_long: { status: 414, side: 'client', text: 'The request target is longer than the limit.' },
@@ -28,22 +44,42 @@ export const reasons = {
   connect_method: { status: 405, side: 'client', text: 'CONNECT is refused: this is not a forward proxy.' },
   request_timeout: { status: 408, side: 'client', text: 'The request did not arrive in time.' },
   client_gone: { status: 0, side: 'client', text: 'The client went away before the answer was complete.' },
-  client_stalled: { status: 0, side: 'client', text: 'The client stopped reading or sending for longer than the idle limit.' },
+  client_stalled: {
+    status: 0,
+    side: 'client',
+    text: 'The client stopped reading or sending for longer than the idle limit.',
+  },
   tls_handshake: { status: 0, side: 'client', text: 'The TLS handshake with the client failed or took too long.' },
-  no_route: { status: 404, side: 'self', text: 'No route of this frontend matches the request, and it has no default backend.' },
+  no_route: {
+    status: 404,
+    side: 'self',
+    text: 'No route of this frontend matches the request, and it has no default backend.',
+  },
   frontend_full: { status: 503, side: 'self', text: 'The frontend has reached its limit of connections.' },
   process_full: { status: 503, side: 'self', text: 'The process has reached its limit of connections.' },
   shutting_down: { status: 503, side: 'self', text: 'Weir is stopping.' },
   no_server: { status: 503, side: 'server', text: 'No server of the backend is available.' },
   connect_refused: { status: 503, side: 'server', text: 'The server refused the connection, or could not be reached.' },
   connect_timeout: { status: 504, side: 'server', text: 'The connection to the server was not established in time.' },
-  server_tls: { status: 502, side: 'server', text: 'The TLS handshake with the server failed, or its certificate is not trusted.' },
+  server_tls: {
+    status: 502,
+    side: 'server',
+    text: 'The TLS handshake with the server failed, or its certificate is not trusted.',
+  },
   server_closed: { status: 502, side: 'server', text: 'The server closed the connection before it answered.' },
   server_aborted: { status: 0, side: 'server', text: 'The server broke off in the middle of its answer.' },
   bad_response: { status: 502, side: 'server', text: 'The answer of the server is not valid HTTP.' },
   response_timeout: { status: 504, side: 'server', text: 'The server did not answer in time.' },
-  server_stalled: { status: 0, side: 'server', text: 'The server stopped sending or reading for longer than the idle limit.' },
-  tunnel_timeout: { status: 0, side: 'self', text: 'Nothing passed through the tunnel for longer than the tunnel timeout.' },
+  server_stalled: {
+    status: 0,
+    side: 'server',
+    text: 'The server stopped sending or reading for longer than the idle limit.',
+  },
+  tunnel_timeout: {
+    status: 0,
+    side: 'self',
+    text: 'Nothing passed through the tunnel for longer than the tunnel timeout.',
+  },
   internal: { status: 500, side: 'self', text: 'Weir itself failed; its process log says more.' },
 } as const satisfies Record<string, Reason>
 

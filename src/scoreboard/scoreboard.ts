@@ -4,7 +4,9 @@ import { counterColumns, counterTables, ownedColumns, sharedColumns, type Shape 
 
 type Kind = 'server' | 'backend' | 'frontend' | 'process'
 type Views<Columns extends Partial<Record<Kind, readonly string[]>>, View> = {
-  readonly [K in keyof Columns]: Columns[K] extends readonly string[] ? Readonly<Record<Columns[K][number], View>> : never
+  readonly [K in keyof Columns]: Columns[K] extends readonly string[]
+    ? Readonly<Record<Columns[K][number], View>>
+    : never
 }
 type Tables = {
   readonly [K in keyof typeof counterTables]: Readonly<Record<keyof (typeof counterTables)[K], Float64Array>>
@@ -97,7 +99,12 @@ export function createScoreboard(shape: Shape): Scoreboard {
 
 /** Views on memory that createScoreboard made, for another thread. */
 export function openScoreboard(memory: SharedArrayBuffer): Scoreboard {
-  const [workers, frontends, backends, servers] = new Int32Array(memory, 0, 4) as unknown as [number, number, number, number]
+  const [workers, frontends, backends, servers] = new Int32Array(memory, 0, 4) as unknown as [
+    number,
+    number,
+    number,
+    number,
+  ]
   const shape = { workers, frontends, backends, servers }
   const { shared, rows } = lay(new Cursor(memory, HEADER_CELLS * 8), shape)
   return { memory, shape, shared, rows }

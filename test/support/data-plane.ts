@@ -103,8 +103,21 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
     ...wish,
     slot,
     name,
-    binds: (wish.binds ?? [{}]).map((bind, i) => ({ id: `${name}/${i}`, host: '127.0.0.1', port: 0, path: null, tls: null, ...bind })),
-    timeouts: { clientHeader: ms(10_000), clientIdle: ms(60_000), keepAlive: ms(75_000), tlsHandshake: ms(10_000), ...wish.timeouts },
+    binds: (wish.binds ?? [{}]).map((bind, i) => ({
+      id: `${name}/${i}`,
+      host: '127.0.0.1',
+      port: 0,
+      path: null,
+      tls: null,
+      ...bind,
+    })),
+    timeouts: {
+      clientHeader: ms(10_000),
+      clientIdle: ms(60_000),
+      keepAlive: ms(75_000),
+      tlsHandshake: ms(10_000),
+      ...wish.timeouts,
+    },
     limits: { head: bytes(16_384), fields: 100, target: bytes(8192), ...wish.limits },
     forward: { xForwarded: true, requestId: 'keep', via: null, ...wish.forward },
   }
@@ -133,7 +146,17 @@ function backendSpec(wish: BackendWish, slot: number, nextServer: () => number):
 
 function serverSpec(wish: ServerWish, place: number, slot: number): ServerSpec {
   const said = typeof wish === 'number' ? { port: wish } : wish
-  return { name: `s${place + 1}`, host: '127.0.0.1', port: 0, path: null, weight: 1, backup: false, tls: null, ...said, slot }
+  return {
+    name: `s${place + 1}`,
+    host: '127.0.0.1',
+    port: 0,
+    path: null,
+    weight: 1,
+    backup: false,
+    tls: null,
+    ...said,
+    slot,
+  }
 }
 
 function boardFor(snapshot: Snapshot, workers: number): Scoreboard {

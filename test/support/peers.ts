@@ -52,6 +52,11 @@ export async function startServer(
     ? tls.createServer({ allowHalfOpen: true, ...secure }, accept)
     : net.createServer({ allowHalfOpen: true }, accept)
   server.on('tlsClientError', () => {})
+  const raw = new Set<Socket>() // of TLS too, where the handshake may never have come to its end
+  server.on('connection', (socket: Socket) => {
+    raw.add(socket)
+    socket.on('close', () => raw.delete(socket))
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(path === undefined ? { port, host } : { path }, resolve)
@@ -59,7 +64,7 @@ export async function startServer(
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve())
-      for (const socket of open) socket.destroy()
+      for (const socket of [...open, ...raw]) socket.destroy()
     })
   onTestFinished(close)
   const address = server.address() as AddressInfo | string
@@ -99,7 +104,7 @@ export async function deadPort(): Promise<number> {
 /** A client that remembers what it got and how it ended. */
 export class RawClient {
   readonly socket: Socket
-  received: Buffer = Buffer.alloc(0)
+  #pieces: Buffer[] = []
   /** The server's side has ended in order. */
   ended = false
   closed = false
@@ -107,10 +112,21 @@ export class RawClient {
 
   constructor(socket: Socket) {
     this.socket = socket
-    socket.on('data', (chunk: Buffer) => (this.received = Buffer.concat([this.received, chunk])))
+    socket.on('data', (chunk: Buffer) => this.#pieces.push(chunk))
     socket.on('end', () => (this.ended = true))
     socket.on('error', (error) => (this.error = error))
     socket.on('close', () => (this.closed = true))
+  }
+
+  get received(): Buffer {
+    if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces)]
+    return this.#pieces[0] ?? Buffer.alloc(0)
+  }
+
+  /** What was received so far is of no more interest. */
+  forget(): this {
+    this.#pieces = []
+    return this
   }
 
   get text(): string {
@@ -151,6 +167,12 @@ export async function dial(where: number | net.NetConnectOpts, secure?: tls.Conn
   return client
 }
 
+/** A connection that is reset as soon as it is accepted, perhaps before it is seen to be there. */
+export async function dialInVain(port: number): Promise<void> {
+  const client = await dial(port).catch((error: NodeJS.ErrnoException) => expect(error.code).toBe('ECONNRESET'))
+  if (client instanceof RawClient) expect((await client.over()).text).toBe('')
+}
+
 export const get = (path = '/', ...lines: string[]): string =>
   [`GET ${path} HTTP/1.1`, 'Host: weir.test', ...lines, '', ''].join('\r\n')
 
@@ -167,7 +189,8 @@ export async function startPlane(wish: Wish): Promise<TestPlane> {
   onTestFinished(async () => {
     await eventually(`nothing in flight: ${leftovers(plane)}`, () => leftovers(plane) === '')
     await plane.close()
-    await eventually(`no connection to a server: ${serverConnections(plane)}`, () => serverConnections(plane) === 0)
+    const { connections } = plane.board.rows[wish.worker ?? 0]!.owned.server
+    await eventually('rid of all connections to servers', () => connections.every((n) => n === 0))
   })
   return plane
 }

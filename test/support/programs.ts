@@ -93,7 +93,10 @@ export interface WeirProcess {
 export interface Status {
   readonly connections: number
   readonly workers: readonly { readonly worker: number; readonly state: string; readonly restarts: number }[]
-  readonly backends: readonly { readonly inflight: number; readonly servers: readonly { readonly inflight: number; readonly connections: number }[] }[]
+  readonly backends: readonly {
+    readonly inflight: number
+    readonly servers: readonly { readonly inflight: number; readonly connections: number }[]
+  }[]
 }
 
 /** Starts `weir run` without waiting. @param files limit of open files, for `ulimit -n` */
@@ -105,8 +108,8 @@ export function spawnWeir(yaml: string, files?: number): WeirProcess {
   const command = files === undefined ? 'exec "$0" run "$1"' : `ulimit -n ${files} && exec "$0" run "$1"`
   const child = spawn('/bin/sh', ['-c', command, weir, config], { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
-  child.stderr!.on('data', (chunk: Buffer) => (log += chunk.latin1Slice()))
-  child.stdout!.resume()
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.latin1Slice()))
+  child.stdout.resume()
   const exit = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)))
   onTestFinished(async () => {
     child.kill('SIGKILL')

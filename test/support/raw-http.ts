@@ -133,7 +133,7 @@ function readRequest(bytes: Buffer): { request: SeenRequest; length: number } | 
 /** Chunks without extensions, leading zeros or trailers. Also for responses. */
 export function readChunks(bytes: Buffer, start: number): { body: Buffer; end: number } | string | null {
   const pieces: Buffer[] = []
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const lineEnd = bytes.indexOf('\r\n', at)
     if (lineEnd < 0) return null
     const line = bytes.toString('latin1', at, lineEnd)
@@ -210,7 +210,11 @@ export function readResponses({ bytes, reset }: Conversation, methods: readonly 
  * Sends pieces, each in a read of its own as far as the kernel allows, and waits until the other side has closed.
  * @throws when nothing has closed the connection for `patience` milliseconds
  */
-export async function talk(port: number, pieces: readonly (string | Buffer)[], patience = 8000): Promise<Conversation> {
+export async function talk(
+  port: number,
+  pieces: readonly (string | Buffer)[],
+  patience = 20_000,
+): Promise<Conversation> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
   const chunks: Buffer[] = []
   let reset = false

@@ -53,19 +53,24 @@ function receive(from: Readable): Promise<string> {
 /** One transfer: the end that reads, as soon as it is there; it does not read until it is told to. */
 type Transfer = (weir: WeirProcess) => Promise<Readable>
 const options = (weir: WeirProcess, frontend: string, more: RequestOptions = {}): RequestOptions => ({
-  host: '127.0.0.1', port: weir.port(frontend), agent: false, ...more, // prettier-ignore
+  host: '127.0.0.1',
+  port: weir.port(frontend),
+  agent: false,
+  ...more,
 })
 const quietly = <Stream extends { on(event: 'error', listener: () => void): unknown }>(stream: Stream): Stream => {
   stream.on('error', () => {})
   return stream
 }
 
-const download = (path: string, frontend: string): Transfer => (weir) =>
-  new Promise((resolve) => {
-    const answered = (response: IncomingMessage): void => resolve(response.pause())
-    const wanted = { ...options(weir, frontend, { path }), rejectUnauthorized: false }
-    quietly(frontend === 'secure' ? httpsRequest(wanted, answered) : httpRequest(wanted, answered)).end()
-  })
+const download =
+  (path: string, frontend: string): Transfer =>
+  (weir) =>
+    new Promise((resolve) => {
+      const answered = (response: IncomingMessage): void => resolve(response.pause())
+      const wanted = { ...options(weir, frontend, { path }), rejectUnauthorized: false }
+      quietly(frontend === 'secure' ? httpsRequest(wanted, answered) : httpRequest(wanted, answered)).end()
+    })
 
 /** Requests at the server whose bodies nobody reads yet. */
 const uploads: Readable[] = []
@@ -73,11 +78,16 @@ const uploaded = async (): Promise<Readable> => {
   await eventually('at the server', () => uploads.length > 0)
   return uploads.shift()!
 }
-const upload = (frontend: string, headers: Record<string, string | number>): Transfer => (weir) => {
-  const wanted = { ...options(weir, frontend, { path: '/upload', method: 'POST', headers }), rejectUnauthorized: false }
-  send(quietly(frontend === 'secure' ? httpsRequest(wanted) : httpRequest(wanted)))
-  return uploaded()
-}
+const upload =
+  (frontend: string, headers: Record<string, string | number>): Transfer =>
+  (weir) => {
+    const wanted = {
+      ...options(weir, frontend, { path: '/upload', method: 'POST', headers }),
+      rejectUnauthorized: false,
+    }
+    send(quietly(frontend === 'secure' ? httpsRequest(wanted) : httpRequest(wanted)))
+    return uploaded()
+  }
 
 const tunnel: Transfer = (weir) =>
   new Promise((resolve) => {
@@ -90,15 +100,19 @@ const tunnel: Transfer = (weir) =>
     request.end()
   })
 
-const stream = (frontend: string, word: string): Transfer => async (weir) => {
-  const target = { host: '127.0.0.1', port: weir.port(frontend), allowHalfOpen: true }
-  const socket = quietly(frontend === 'rawtls' ? tls.connect({ ...target, rejectUnauthorized: false }) : net.connect(target))
-  onTestFinished(() => void socket.destroy())
-  socket.write(word)
-  if (word === 'down') return socket
-  send(socket)
-  return uploaded()
-}
+const stream =
+  (frontend: string, word: string): Transfer =>
+  async (weir) => {
+    const target = { host: '127.0.0.1', port: weir.port(frontend), allowHalfOpen: true }
+    const socket = quietly(
+      frontend === 'rawtls' ? tls.connect({ ...target, rejectUnauthorized: false }) : net.connect(target),
+    )
+    onTestFinished(() => void socket.destroy())
+    socket.write(word)
+    if (word === 'down') return socket
+    send(socket)
+    return uploaded()
+  }
 
 /** One server for all: over HTTP by path, over TCP by the first word. */
 const server = createServer((request, response) => {

@@ -2,7 +2,18 @@
 // out, files that are not there.
 import net, { type AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { answering, deadPort, dial, eventually, fetchOnce, get, onHead, pause, startServer, type RawClient } from '../support/peers.ts'
+import {
+  answering,
+  deadPort,
+  dial,
+  eventually,
+  fetchOnce,
+  get,
+  onHead,
+  pause,
+  startServer,
+  type RawClient,
+} from '../support/peers.ts'
 import { folder, program, run, spawnWeir, startWeir } from '../support/programs.ts'
 
 const config = (port: number, more = '', workers = 2): string => `
@@ -29,7 +40,7 @@ class Asker {
 
   async #ask(): Promise<void> {
     while (this.#going && !this.client.closed && !this.client.ended) {
-      this.client.received = Buffer.alloc(0)
+      this.client.forget()
       this.client.write(get())
       await eventually('answered', () => this.client.text.endsWith('fine') || this.client.closed || this.client.ended)
       if (this.client.text.endsWith('fine')) this.answered++
@@ -43,7 +54,9 @@ class Asker {
 }
 
 test('a worker killed under load is replaced within a second; the connections of the other do not notice', async () => {
-  const server = await startServer((socket) => onHead(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'), 5)))
+  const server = await startServer((socket) =>
+    onHead(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'), 5)),
+  )
   const weir = await startWeir(config(server.port))
   const port = weir.port('web')
   const askers: Asker[] = []
@@ -84,7 +97,14 @@ test('a worker killed under load is replaced within a second; the connections of
 })
 
 test('SIGTERM: answers under way are finished, the connection is said to end, and the exit code is 0', async () => {
-  const server = await startServer((socket) => onHead(socket, (head) => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'), head.startsWith('GET /slow') ? 1000 : 5)))
+  const server = await startServer((socket) =>
+    onHead(socket, (head) =>
+      setTimeout(
+        () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'),
+        head.startsWith('GET /slow') ? 1000 : 5,
+      ),
+    ),
+  )
   const weir = await startWeir(config(server.port))
   const port = weir.port('web')
   const slow = await dial(port)
@@ -163,7 +183,7 @@ test('descriptors that run out: what is there goes on, and when there are some a
   await pause(1500)
   const size = weir.log().length
   expect(size).toBeLessThan(200_000)
-  first.received = Buffer.alloc(0)
+  first.forget()
   first.write(get())
   await eventually('an answer of some kind', () => /HTTP\/1.1 (200|503)/.test(first.text))
 

@@ -35,7 +35,7 @@ import { RequestHead, failureIndex, parseRequestHead } from './request-head.ts'
 
 /** How long a client may go on sending after our last word, and how much, before the connection is cut. */
 const LINGER = ms(2000)
-const LINGER_BYTES = 1_048_576
+const LINGER_BYTES = 16_777_216
 /** An idle connection that is to be closed for a shutdown gets this long for a request that is already on its way. */
 const DRAIN_GRACE = ms(300)
 
@@ -227,12 +227,13 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     this.socket.write(answer(code, !keep, bodyless), 'latin1')
   }
 
-  exchangeDone(keep: boolean): void {
+  exchangeDone(keep: boolean, last: boolean): void {
     const exchange = this.#exchange!
     this.#exchange = null
     if (spare.length < MAX_SPARE) spare.push(exchange)
     this.#flow?.leave()
     this.#held = false
+    if (last && this.#stashLength === 0 && unsentBytes(this.socket) === 0) return this.#closeAtOnce()
     if (!keep || (this.ended && this.#stashLength === 0 && !this.#busy)) return this.#close()
     const spans = this.frontend.spec.timeouts
     this.expect(PHASE_IDLE, this.#context.draining ? DRAIN_GRACE : spans.keepAlive)
@@ -280,6 +281,13 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     this.#unsent = unsentBytes(this.socket)
     this.#linger()
     this.#updateReading()
+  }
+
+  /** The client has said that it sends nothing more, and the kernel has all of our answer: there is nothing to wait for. */
+  #closeAtOnce(): void {
+    this.#closing = true
+    if (this.tls) this.socket.destroySoon()
+    else this.socket.destroy()
   }
 
   /** While our last word is on its way, the client has the time that it has for a body. */

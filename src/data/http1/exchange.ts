@@ -46,8 +46,8 @@ export interface ExchangeClient extends RecordedClient {
   holdBody(): void
   /** Writes an answer of Weir's own. The connection goes on only with `keep`. */
   answer(code: ReasonCode, keep: boolean, bodyless: boolean): void
-  /** The exchange is over. @param keep the connection is good for another request */
-  exchangeDone(keep: boolean): void
+  /** The exchange is over. @param keep the connection is good for another request. @param last the client wants no other */
+  exchangeDone(keep: boolean, last: boolean): void
   /** The exchange broke off in the middle of the response: the client must see that it is not complete. */
   abort(): void
   /** Joins the connection to the server's: another protocol is spoken from here on. */
@@ -63,7 +63,7 @@ export class Exchange implements UpstreamUser {
   readonly #request = new Body()
   readonly #response = new Response()
   #method = 0
-  /** The client wants and understands that its connection stays open. */
+  /** The client wants and understands that its connection stays open; if not, this is its last request. */
   #persistent = false
   #upgrade = false
   /** All that was taken of the request stands in the upstream connection's `out`. */
@@ -293,7 +293,7 @@ export class Exchange implements UpstreamUser {
     else upstream.destroy()
     this.server!.end()
     recordExchange(this, null)
-    this.client.exchangeDone(this.#response.persistent && complete)
+    this.client.exchangeDone(this.#response.persistent && complete, !this.#persistent && complete)
   }
 
   /** The protocol that the request switched to has come to its end. */
@@ -412,7 +412,7 @@ export class Exchange implements UpstreamUser {
     this.#refusal = reason
     client.answer(reason, keep, this.#method === METHOD_HEAD)
     recordExchange(this, reason)
-    client.exchangeDone(keep)
+    client.exchangeDone(keep, false)
   }
 
   #breakOff(reason: ReasonCode): void {

@@ -2,6 +2,7 @@
 // need to know. Strict where the RFC lets a recipient be lenient (RFC 9112, section 5): no folding, no bare CR or LF, no
 // space before the colon. Nothing is allocated; the result is overwritten by the next scan. What a name means is decided
 // in the table below and nowhere else; what to do about it is the business of request-head and response-head.
+import { sharedBuffer } from '../io/socket.ts'
 import { COLON, COMMA, CR, LF, SPACE, TAB, TOKEN, VALUE, ZERO } from './characters.ts'
 
 export const FIELD_OTHER = 0
@@ -115,6 +116,7 @@ export class Fields {
    */
   scan(buffer: Uint8Array, at: number, end: number, max: number): number {
     this.#reset()
+    const { start: starts, nameEnd: nameEnds, valueStart: valueStarts, valueEnd: valueEnds, next, kind: kinds } = this
     buffer[end] = 0 // stops every class loop
     let i = at
     let count = 0
@@ -131,6 +133,7 @@ export class Fields {
       const nameEnd = i++
       while (buffer[i] === SPACE || buffer[i] === TAB) i++
       const valueStart = i
+      if (buffer === sharedBuffer) i = skipPlainWords(i, end)
       while (VALUE[buffer[i]!] === 1) i++
       if (buffer[i] !== CR) return i >= end ? INCOMPLETE : BAD_FIELD
       if (i + 1 >= end) return INCOMPLETE
@@ -139,13 +142,13 @@ export class Fields {
       let valueEnd = i
       while (valueEnd > valueStart && (buffer[valueEnd - 1] === SPACE || buffer[valueEnd - 1] === TAB)) valueEnd--
       i += 2
-      this.start[count] = start
-      this.nameEnd[count] = nameEnd
-      this.valueStart[count] = valueStart
-      this.valueEnd[count] = valueEnd
-      this.next[count] = i
+      starts[count] = start
+      nameEnds[count] = nameEnd
+      valueStarts[count] = valueStart
+      valueEnds[count] = valueEnd
+      next[count] = i
       const kind = fieldKind(buffer, start, nameEnd)
-      this.kind[count] = kind
+      kinds[count] = kind
       if (kind !== FIELD_OTHER && !this.#note(buffer, kind, count, valueStart, valueEnd)) return BAD_FRAMING
       count++
     }
@@ -201,6 +204,27 @@ export class Fields {
       else this.nominates = true
     })
   }
+}
+
+const words = new Int32Array(sharedBuffer.buffer, sharedBuffer.byteOffset, sharedBuffer.length >> 2)
+
+/**
+ * Passes over the plain bytes of a value in the shared buffer, four at a time. A word is plain when none of its bytes is
+ * below 0x20 or is 0x7f; the two tests are those for "a byte less than n" and "a zero byte" by subtraction and masks.
+ * @returns an offset that may stop short of the first byte that is not plain, but is never behind it
+ */
+function skipPlainWords(at: number, end: number): number {
+  let i = at
+  while ((i & 3) !== 0) {
+    if (VALUE[sharedBuffer[i]!] !== 1) return i
+    i++
+  }
+  for (const last = end - 4; i <= last; i += 4) {
+    const word = words[i >> 2]!
+    const deleted = word ^ 0x7f7f7f7f
+    if (((((word - 0x20202020) & ~word) | ((deleted - 0x01010101) & ~deleted)) & 0x80808080) !== 0) break
+  }
+  return i
 }
 
 const encode = (text: string) => new TextEncoder().encode(text)

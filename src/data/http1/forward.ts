@@ -132,7 +132,7 @@ function copyKept(
     const kind = fields.kind[line]!
     const goes = (bit(kind) & drop) !== 0 || (nominated !== null && isNominated(nominated, fields, buffer, line, kind))
     if (!goes) continue
-    if (run < fields.start[line]!) o += buffer.copy(out, o, run, fields.start[line]!)
+    if (run < fields.start[line]!) o += buffer.copy(out, o, run, fields.start[line])
     run = fields.next[line]!
   }
   return run < through ? o + buffer.copy(out, o, run, through) : o
@@ -165,7 +165,7 @@ export function fieldValues(fields: Fields, buffer: Buffer, kind: number): strin
   let values = ''
   for (let line = 0; line < fields.count; line++) {
     if (fields.kind[line] !== kind) continue
-    const value = buffer.latin1Slice(fields.valueStart[line]!, fields.valueEnd[line]!)
+    const value = buffer.latin1Slice(fields.valueStart[line], fields.valueEnd[line])
     if (value !== '') values = values === '' ? value : `${values}, ${value}`
   }
   return values
@@ -179,7 +179,7 @@ export function soleValue(fields: Fields, buffer: Buffer, kind: number): string 
     if (found >= 0) return ''
     found = line
   }
-  return found < 0 ? '' : buffer.latin1Slice(fields.valueStart[found]!, fields.valueEnd[found]!)
+  return found < 0 ? '' : buffer.latin1Slice(fields.valueStart[found], fields.valueEnd[found])
 }
 
 /** The list that came with the request, then the address of who sent it, in one field. */

@@ -50,7 +50,7 @@ export class HttpFrontend {
     const ownId = this.requestIds !== null && !this.#keepsIdOf(head, buffer)
     let o = writeRequestHead(out, head, buffer, end, forwarding, ownId, upgrade)
     if (ownId) {
-      o = this.requestIds!.write(out, o)
+      o = this.requestIds.write(out, o)
       out[o++] = CR
       out[o++] = LF
     }

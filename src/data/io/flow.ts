@@ -7,24 +7,33 @@ import { HOLD, PLACE_BUSY, writeBytes } from './write.ts'
 
 const SLAB = 262_144
 const MAX_FREE = 64
+const NO_BYTES: Buffer = Buffer.alloc(0)
 
 /** Where outgoing bytes are put together: reserve, fill at `offset`, then send. One per worker. */
 class Slab {
-  buffer = Buffer.allocUnsafeSlow(SLAB)
+  buffer: Buffer = Buffer.allocUnsafeSlow(SLAB)
   offset = 0
+  /** The last piece that was sent from here: the next one is often as long, and a view costs more than a comparison. */
+  #view: Buffer = NO_BYTES
 
   /** Makes room for `n` bytes from `offset` on. */
   reserve(n: number): void {
     if (this.buffer.length - this.offset >= n) return
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(SLAB, n))
-    this.offset = 0
+    this.#move(Buffer.allocUnsafeSlow(Math.max(SLAB, n)), 0)
   }
 
   /** Writes `n` bytes from `offset` to the socket. @returns false when it should be given time to drain */
   send(socket: OwnedSocket, n: number): boolean {
-    const outcome = writeBytes(socket, this.buffer.subarray(this.offset, this.offset + n))
-    if ((outcome & PLACE_BUSY) !== 0) this.offset += n
+    if (this.#view.length !== n) this.#view = this.buffer.subarray(this.offset, this.offset + n)
+    const outcome = writeBytes(socket, this.#view)
+    if ((outcome & PLACE_BUSY) !== 0) this.#move(this.buffer, this.offset + n)
     return (outcome & HOLD) === 0
+  }
+
+  #move(buffer: Buffer, offset: number): void {
+    this.buffer = buffer
+    this.offset = offset
+    this.#view = NO_BYTES
   }
 }
 

@@ -56,7 +56,7 @@ function onRead(this: unknown, n: number, buffer: Uint8Array): boolean {
 }
 
 /** Static reads: for net.Socket and tls.connect as they stand, for TLSSocket through data/tls/accept. */
-export const onread = { buffer: takeNext, callback: onRead as (n: number, buffer: Uint8Array) => boolean }
+export const onread = { buffer: takeNext, callback: onRead }
 
 const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
 /** False: Node is another than the one whose handles io/write.ts knows. */

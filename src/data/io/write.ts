@@ -25,7 +25,7 @@ interface WritingHandle {
 
 /** @returns PLACE_BUSY and HOLD, or 0 */
 export function writeBytes(socket: OwnedSocket, bytes: Buffer): number {
-  if (socket.direct === true && socket.pendingWrite === null && socket.writableLength === 0 && !socket.connecting) {
+  if (socket.direct && socket.pendingWrite === null && socket.writableLength === 0 && !socket.connecting) {
     const handle = (socket as unknown as { _handle: WritingHandle | null })._handle
     if (handle !== null) {
       const result = handle.writeBuffer(null, bytes)

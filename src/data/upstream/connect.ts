@@ -9,6 +9,20 @@ import { serverTls } from '../tls/server-tls.ts'
 /** Opens a connection; the socket emits its ready event ('connect' or 'secureConnect') when it can carry bytes. */
 export type ConnectServer = () => { readonly socket: OwnedSocket; readonly readyEvent: 'connect' | 'secureConnect' }
 
+/** A socket that was told to end by an error of a write, and has its last chance to be read. */
+type Dying = net.Socket & { dying?: boolean }
+
+/**
+ * In place of a socket's `destroy`. A write that fails means that the server reads no more; often it has answered first
+ * ("413, and I don't want the rest"), and that answer waits to be read. Two turns of the event loop are enough for that.
+ */
+function destroyOnceRead<S extends Dying>(this: S, error?: NodeJS.ErrnoException): S {
+  if (error?.syscall !== 'write') return net.Socket.prototype.destroy.call(this, error) as S
+  if (this.dying !== true) setImmediate(() => setImmediate(() => net.Socket.prototype.destroy.call(this, error)))
+  this.dying = true
+  return this
+}
+
 export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
   const target = spec.path === null ? { host: spec.host!, port: spec.port } : { path: spec.path }
   const options = {
@@ -24,6 +38,7 @@ export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
     return () => {
       const socket = net.connect(options as unknown as net.NetConnectOpts) as OwnedSocket
       socket.staticReads = true
+      socket.destroy = destroyOnceRead
       return { socket, readyEvent: 'connect' }
     }
   }
@@ -33,6 +48,7 @@ export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
     secure.remember(socket)
     const owned = socket as unknown as OwnedSocket
     owned.staticReads = true
+    owned.destroy = destroyOnceRead
     return { socket: owned, readyEvent: 'secureConnect' }
   }
 }

@@ -44,6 +44,8 @@ export class UpstreamConnection implements SocketOwner {
   out: Buffer = EMPTY
   outLength = 0
   #closed = false
+  /** What was sent last of `out`: often as long as the next. */
+  #sent: Buffer = EMPTY
   /** The kernel has not taken all of `out` yet. */
   #outBusy = false
 
@@ -66,7 +68,10 @@ export class UpstreamConnection implements SocketOwner {
 
   /** Writes the request that stands in `out`. */
   sendOut(): boolean {
-    const outcome = writeBytes(this.socket, this.out.subarray(0, this.outLength))
+    if (this.#sent.buffer !== this.out.buffer || this.#sent.length !== this.outLength) {
+      this.#sent = this.out.subarray(0, this.outLength)
+    }
+    const outcome = writeBytes(this.socket, this.#sent)
     this.#outBusy = (outcome & PLACE_BUSY) !== 0
     return (outcome & HOLD) === 0
   }

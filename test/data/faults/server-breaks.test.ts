@@ -103,7 +103,7 @@ describe.each(ways)('a server that %s', (_, breakOff) => {
     await client.write(get('/1')).until('fine')
     breakOff(server.sockets[0]!)
     await eventually('the connection is forgotten', () => plane.board.shared.server.connections[0] === 0)
-    client.received = Buffer.alloc(0)
+    client.forget()
     await client.write(get('/2')).until('fine')
     expect(server.sockets.length).toBe(2)
   })
@@ -201,7 +201,7 @@ test('all servers refuse: 503 connect_refused, and the client may try again on i
   const client = await dial(plane.port)
   await client.write(get()).until('connect_refused')
   expect(client.text).toMatch(/^HTTP\/1.1 503 /)
-  client.received = Buffer.alloc(0)
+  client.forget()
   await client.write(get()).until('connect_refused')
 })
 

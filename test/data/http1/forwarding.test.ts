@@ -1,4 +1,5 @@
 // What Weir adds to a request, what of it a client can't forge, and how a connection with a client goes on.
+import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startDataPlane, type TestPlane, type Wish } from '../../support/data-plane.ts'
 import { RecordingServer, readResponses, response, talk } from '../../support/raw-http.ts'
@@ -59,8 +60,7 @@ test('X-Forwarded-Proto and -Port are ours, whatever the client says', async () 
     'Connection: X-Forwarded-Proto, X-Forwarded-Port\r\n',
   ]) {
     expect(await fieldsSeen(lines, 'x-forwarded-proto')).toEqual(['http'])
-    expect(await fieldsSeen(lines, 'x-forwarded-port')).toHaveLength(1)
-    expect(await fieldsSeen(lines, 'x-forwarded-port')).not.toEqual(['443'])
+    expect(await fieldsSeen(lines, 'x-forwarded-port')).toEqual([String(plane.port)])
   }
 })
 
@@ -117,7 +117,7 @@ test('an upgrade that is asked for properly arrives, and one that is not agreed 
   const got = readResponses(await talk(plane.port, [`GET /ws HTTP/1.1\r\n${lines}\r\n`, `${GET}\r\n`]))
   expect(got.map(({ status }) => status)).toEqual([200, 200])
   const names = server.requests[0]!.fields.map(([name]) => name)
-  expect(names.filter((name) => ['connection', 'upgrade', 'x', 'keep-alive'].includes(name)).sort()).toEqual([
+  expect(names.filter((name) => ['connection', 'upgrade', 'x', 'keep-alive'].includes(name)).toSorted()).toEqual([
     'connection',
     'upgrade',
   ])
@@ -157,7 +157,6 @@ test('50 pipelined requests are answered in order, with their own bodies, in one
 test('empty lines behind a last request are not a request', async () => {
   // Old clients end a POST with a line end that its length does not count (RFC 9112, section 2.2).
   const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n'
-  const { connect } = await import('node:net')
   const socket = connect({ port: plane.port, host: '127.0.0.1', allowHalfOpen: true })
   let got = ''
   socket.setEncoding('latin1').on('data', (text: string) => (got += text))
@@ -168,7 +167,6 @@ test('empty lines behind a last request are not a request', async () => {
 })
 
 test('a request cut off by the end of the connection is never complete for the server', async () => {
-  const { connect } = await import('node:net')
   for (const request of [
     'GET / HTTP/1.1\r\nHost: a\r\n',
     'GET / HT',

@@ -5,7 +5,7 @@ export interface GoodRequest {
   readonly name: string
   /** As sent; latin1. */
   readonly bytes: string
-  /** Head as it arrives, without the empty line; default: as sent. */
+  /** Head as it arrives, without the empty line; PORT is the port of the bind. Default: as sent. */
   readonly head?: string
   /** Body as it arrives, without framing; default: what stands behind the head. */
   readonly body?: string
@@ -276,11 +276,11 @@ export const goodRequests: readonly GoodRequest[] = [
     closes: true,
   }),
   good('HTTP/1.0 without Host', 'GET / HTTP/1.0\r\n\r\n', {
-    head: 'GET / HTTP/1.1\r\nHost: 127.0.0.1:0',
+    head: 'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT',
     closes: true,
   }),
   good('HTTP/1.0 without Host, keep-alive', 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', {
-    head: 'GET / HTTP/1.1\r\nHost: 127.0.0.1:0',
+    head: 'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT',
   }),
   good('HTTP/1.0 absolute', 'GET http://b/c HTTP/1.0\r\n\r\n', { head: 'GET /c HTTP/1.1\r\nHost: b', closes: true }),
   good('HTTP/1.0 POST', 'POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi', {

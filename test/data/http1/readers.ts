@@ -1,9 +1,10 @@
 // The same bytes read by two parsers, without sockets: Weir's, fed as a connection with a client feeds it, and llhttp, the
 // parser of Node. What they make of them can be compared.
-import * as nodeHttp from 'node:_http_common'
+import { createRequire } from 'node:module'
 import { reasonCodes, type ReasonCode } from '../../../src/model/reasons.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from '../../../src/data/http1/body.ts'
 import { INCOMPLETE } from '../../../src/data/http1/fields.ts'
+import { sharedBuffer } from '../../../src/data/io/socket.ts'
 import { RequestHead, failureIndex, parseRequestHead } from '../../../src/data/http1/request-head.ts'
 import { readChunks } from '../../support/raw-http.ts'
 
@@ -42,9 +43,15 @@ export function readByWeir(pieces: readonly Buffer[]): Reading {
     for (;;) {
       if (message === null) {
         const padded = Buffer.concat([waiting, Buffer.alloc(1)])
-        const result = parseRequestHead(head, padded, 0, waiting.length, limits)
+        const result = parseWithin(padded, waiting.length)
         if (result === INCOMPLETE) break
-        if (result < 0) return { messages, refused: reasonCodes[failureIndex(result)]!, rest: waiting.toString('latin1'), closed: false }
+        if (result < 0)
+          return {
+            messages,
+            refused: reasonCodes[failureIndex(result)]!,
+            rest: waiting.toString('latin1'),
+            closed: false,
+          }
         message = describe(padded)
         const { chunked, contentLength, close, keepAlive } = head.fields
         last = close || (head.minor === 0 && !keepAlive)
@@ -55,7 +62,8 @@ export function readByWeir(pieces: readonly Buffer[]): Reading {
       if (!body.done && waiting.length > 0) {
         const room = Buffer.alloc(waiting.length + CHUNK_OVERHEAD)
         const until = body.copy(waiting, 0, waiting.length, room, 0)
-        if (until === BAD_BODY) return { messages, refused: 'bad_chunk', rest: `\r\n${waiting.toString('latin1')}`, closed: false }
+        if (until === BAD_BODY)
+          return { messages, refused: 'bad_chunk', rest: `\r\n${waiting.toString('latin1')}`, closed: false }
         sent.push(room.subarray(0, body.written))
         waiting = waiting.subarray(until)
       }
@@ -68,11 +76,26 @@ export function readByWeir(pieces: readonly Buffer[]): Reading {
   return { messages, refused: null, rest: '', closed: false }
 }
 
+let place = 0
+
+/** Parses in the buffer that sockets read into, at every alignment in turn, and again outside of it: no difference. */
+function parseWithin(padded: Buffer, length: number): number {
+  place = (place + 1) % 4
+  padded.copy(sharedBuffer, place, 0, length)
+  sharedBuffer.fill('x', place + length, place + length + 8) // what a longer read has left behind
+  const result = parseRequestHead(head, sharedBuffer, place, place + length, limits)
+  const outside = parseRequestHead(head, padded, 0, length, limits)
+  if (outside !== (result > 0 ? result - place : result))
+    throw new Error(`${result} in the shared buffer, ${outside} outside`)
+  return outside
+}
+
 /** The body as the server would read it. */
 function plain(kind: number, sent: Buffer): string {
   if (kind !== BODY_CHUNKED) return sent.toString('latin1')
   const chunks = readChunks(sent, 0)
-  if (chunks === null || typeof chunks === 'string' || chunks.end !== sent.length) throw new Error(`not canonical: ${sent.toString('latin1')}`)
+  if (chunks === null || typeof chunks === 'string' || chunks.end !== sent.length)
+    throw new Error(`not canonical: ${sent.toString('latin1')}`)
   return chunks.body.toString('latin1')
 }
 
@@ -83,7 +106,12 @@ function describe(bytes: Buffer): ReadMessage {
   for (let i = 0; i < fields.count; i++) {
     list.push(text(fields.start[i]!, fields.nameEnd[i]!), text(fields.valueStart[i]!, fields.valueEnd[i]!))
   }
-  return { method: text(head.start, head.methodEnd), target: text(head.targetStart, head.targetEnd), fields: list, body: '' }
+  return {
+    method: text(head.start, head.methodEnd),
+    target: text(head.targetStart, head.targetEnd),
+    fields: list,
+    body: '',
+  }
 }
 
 interface LlhttpParser {
@@ -102,7 +130,10 @@ interface LlhttpClass {
   readonly kLenientNone: number
 }
 // The parser that node:http itself uses; not documented, so a change of Node may ask for a change here.
-const { HTTPParser, methods } = nodeHttp as unknown as { HTTPParser: LlhttpClass; methods: readonly string[] }
+const { HTTPParser, methods } = createRequire(import.meta.url)('node:_http_common') as {
+  HTTPParser: LlhttpClass
+  methods: readonly string[]
+}
 export const llhttpMethods: ReadonlySet<string> = new Set(methods)
 
 export interface LlhttpReading {
@@ -124,7 +155,13 @@ export function readByLlhttp(bytes: Buffer): LlhttpReading {
     fields.push(...list)
     line.target += url
   }
-  parser[HTTPParser.kOnHeadersComplete] = (_major: number, _minor: number, list: string[] | undefined, method: number, url: string | undefined) => {
+  parser[HTTPParser.kOnHeadersComplete] = (
+    _major: number,
+    _minor: number,
+    list: string[] | undefined,
+    method: number,
+    url: string | undefined,
+  ) => {
     fields.push(...(list ?? []))
     line = { method: methods[method]!, target: line.target + (url ?? '') }
     inBody = true
@@ -140,5 +177,8 @@ export function readByLlhttp(bytes: Buffer): LlhttpReading {
   }
   const result = parser.execute(bytes)
   parser.close()
-  return { messages, refused: typeof result === 'number' ? null : ((result as Error & { code?: string }).code ?? 'error') }
+  return {
+    messages,
+    refused: typeof result === 'number' ? null : ((result as Error & { code?: string }).code ?? 'error'),
+  }
 }

@@ -4,7 +4,8 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startDataPlane, type TestPlane } from '../../support/data-plane.ts'
 import { breath, cuts, fieldOf, pool, readResponses, talk, type Conversation } from '../../support/raw-http.ts'
-import { badResponses, brokenBodies, cutOff, goodResponses, noResponse, type GoodResponse } from './responses.ts'
+import { badResponses, brokenBodies, cutOff, noResponse } from './bad-responses.ts'
+import { goodResponses, type GoodResponse } from './good-responses.ts'
 import { ScriptedServer, type Act } from './scripted-server.ts'
 
 const LONG = 300
@@ -29,7 +30,10 @@ interface Exchange extends Conversation {
 }
 
 /** Sends a request that is acted on, and a probe on the same connection behind it. */
-async function ask(act: Act, { method = 'GET', version = 'HTTP/1.1', lines = '' }: Partial<GoodResponse> = {}): Promise<Exchange> {
+async function ask(
+  act: Act,
+  { method = 'GET', version = 'HTTP/1.1', lines = '' }: Partial<GoodResponse> = {},
+): Promise<Exchange> {
   const target = `/${++number}`
   const probe = `/probe${number}`
   server.acts.set(target, act)
@@ -40,8 +44,10 @@ async function ask(act: Act, { method = 'GET', version = 'HTTP/1.1', lines = '' 
   return { ...got, connection: on(target), probe: on(probe) }
 }
 
-const ways = (bytes: string): string[][] => (bytes.length <= LONG ? cuts(bytes) : [bytes.match(new RegExp(`[^]{1,${Math.ceil(bytes.length / 8)}}`, 'g'))!])
-const probed = (number: number): string => `HTTP/1.1 200 OK\r\nContent-Length: ${`/probe${number}`.length}\r\nConnection: close\r\n\r\n/probe${number}`
+const ways = (bytes: string): string[][] =>
+  bytes.length <= LONG ? cuts(bytes) : [bytes.match(new RegExp(`[^]{1,${Math.ceil(bytes.length / 8)}}`, 'g'))!]
+const probed = (number: number): string =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${`/probe${number}`.length}\r\nConnection: close\r\n\r\n/probe${number}`
 
 /** The server's connection is closed soon. */
 async function closed(connection: number): Promise<void> {
@@ -51,8 +57,8 @@ async function closed(connection: number): Promise<void> {
 
 describe('a good response', () => {
   test.each(goodResponses.map((response) => [response.name, response] as const))('%s', async (_, response) => {
-    const { bytes, gets = bytes, closes = false, discards = false, excess = '', then } = response
-    const got = await ask({ pieces: [bytes + excess], ...(then && { then }) }, response)
+    const { bytes, gets = bytes, closes = false, discards = false, excess = '', ending } = response
+    const got = await ask({ pieces: [bytes + excess], ...(ending && { ending }) }, response)
     expect(got.bytes.toString('latin1')).toBe(closes ? gets : gets + probed(number))
     expect(got.reset).toBe(false)
     if (!closes) expect(got.probe === got.connection, 'connection to the server used again').toBe(!discards)
@@ -61,7 +67,7 @@ describe('a good response', () => {
     if (excess !== '') return // in a read of its own it can't be told from an answer to the next request
     const wanted = readResponses({ bytes: Buffer.from(gets, 'latin1'), reset: false }, [response.method ?? 'GET'])
     const jobs = ways(bytes).map((pieces) => async () => {
-      const some = await ask({ pieces, ...(then && { then }) }, response)
+      const some = await ask({ pieces, ...(ending && { ending }) }, response)
       const all = readResponses(some, [response.method ?? 'GET'])
       if (!closes) expect(all.pop()?.body.toString()).toMatch(/^\/probe/)
       expect(all).toEqual(wanted)
@@ -83,7 +89,10 @@ describe('a bad response is 502, and its connection is closed', () => {
       await closed(got.connection)
     }
     await refused([bytes])
-    await pool(ways(bytes).map((pieces) => () => refused(pieces)), WIDTH)
+    await pool(
+      ways(bytes).map((pieces) => () => refused(pieces)),
+      WIDTH,
+    )
   })
 })
 
@@ -103,19 +112,21 @@ describe('a body that breaks its framing', () => {
   })
 })
 
-describe.each(['end', 'reset'] as const)('a server that breaks off by %s', (then) => {
+describe.each(['end', 'reset'] as const)('a server that breaks off by %s', (ending) => {
   test.each(cutOff)('%s: the client sees that it is not complete', async (_, bytes) => {
-    for (const pieces of [[bytes], ...(then === 'end' ? cuts(bytes) : [])]) {
-      const got = await ask({ pieces, then })
+    for (const pieces of [[bytes], ...(ending === 'end' ? cuts(bytes) : [])]) {
+      const got = await ask({ pieces, ending })
       expect(readResponses(got).filter(({ complete }) => complete)).toEqual([])
       expect(got.reset).toBe(true)
     }
     // HTTP/1.0 has no chunks: there the reset alone tells.
-    expect((await ask({ pieces: [bytes], then }, { version: 'HTTP/1.0' })).reset).toBe(true)
+    expect((await ask({ pieces: [bytes], ending }, { version: 'HTTP/1.0' })).reset).toBe(true)
   })
 
   test.each(noResponse)('%s: 502', async (_, bytes) => {
-    const got = readResponses(await ask({ pieces: [bytes], then })).filter(({ status }) => status === 0 || status >= 200)
+    const got = readResponses(await ask({ pieces: [bytes], ending })).filter(
+      ({ status }) => status === 0 || status >= 200,
+    )
     expect(got.map(({ status, head }) => [status, fieldOf(head, 'x-weir-reason')])).toEqual([
       [502, 'server_closed'],
       [200, undefined],
@@ -124,7 +135,7 @@ describe.each(['end', 'reset'] as const)('a server that breaks off by %s', (then
 })
 
 test('a body until close that is reset is not complete', async () => {
-  const got = await ask({ pieces: ['HTTP/1.1 200 OK\r\n\r\n', 'part'], then: 'reset' })
+  const got = await ask({ pieces: ['HTTP/1.1 200 OK\r\n\r\n', 'part'], ending: 'reset' })
   expect(got.reset).toBe(true)
 })
 

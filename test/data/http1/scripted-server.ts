@@ -5,7 +5,7 @@ import { breath } from '../../support/raw-http.ts'
 export interface Act {
   /** latin1. */
   readonly pieces: readonly string[]
-  readonly then?: 'stay' | 'end' | 'reset'
+  readonly ending?: 'stay' | 'end' | 'reset'
 }
 
 export class ScriptedServer {
@@ -38,19 +38,22 @@ export class ScriptedServer {
         const target = waiting.split(' ', 2)[1]!
         waiting = waiting.slice(end + 4)
         this.seen.set(target, connection)
-        void this.#play(socket, this.acts.get(target) ?? { pieces: [`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`] })
+        void this.#play(
+          socket,
+          this.acts.get(target) ?? { pieces: [`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`] },
+        )
       }
     })
   }
 
-  async #play(socket: Socket, { pieces, then }: Act): Promise<void> {
+  async #play(socket: Socket, { pieces, ending }: Act): Promise<void> {
     for (const [i, piece] of pieces.entries()) {
       if (i > 0) await breath()
       if (socket.destroyed) return
       if (piece !== '') socket.write(piece, 'latin1')
     }
-    if (then === 'end') socket.end()
-    if (then === 'reset') {
+    if (ending === 'end') socket.end()
+    if (ending === 'reset') {
       await breath()
       socket.resetAndDestroy()
     }

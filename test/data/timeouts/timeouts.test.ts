@@ -6,7 +6,19 @@ import { ms } from '../../../src/model/units.ts'
 import { HEALTH_DOWN } from '../../../src/model/states.ts'
 import { blackHole } from '../../support/black-hole.ts'
 import { certificateSpec } from '../../support/certificates.ts'
-import { answering, dial, eventually, get, leftovers, onHead, pause, reasonCount, serverConnections, startPlane, startServer } from '../../support/peers.ts'
+import {
+  answering,
+  dial,
+  eventually,
+  get,
+  leftovers,
+  onHead,
+  pause,
+  reasonCount,
+  serverConnections,
+  startPlane,
+  startServer,
+} from '../../support/peers.ts'
 
 const SHORT = ms(300)
 
@@ -21,9 +33,16 @@ async function trickle(write: (piece: string) => unknown, text: string, going: (
 
 test('a head that trickles in for too long: 408, however steadily it comes', async () => {
   const server = await startServer(answering('fine'))
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientHeader: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientHeader: SHORT } }],
+  })
   const client = await dial(plane.port)
-  await trickle((piece) => client.write(piece), get('/a/long/path/that/takes/its/time'), () => client.text === '')
+  await trickle(
+    (piece) => client.write(piece),
+    get('/a/long/path/that/takes/its/time'),
+    () => client.text === '',
+  )
   await client.over()
   expect(client.text).toMatch(/^HTTP\/1.1 408 [^]*X-Weir-Reason: request_timeout\r\n/)
   expect(server.sockets.length).toBe(0)
@@ -31,7 +50,10 @@ test('a head that trickles in for too long: 408, however steadily it comes', asy
 
 test('a client that says nothing at all is closed without an answer', async () => {
   const server = await startServer(answering('fine'))
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientHeader: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientHeader: SHORT } }],
+  })
   const client = await dial(plane.port)
   await client.over()
   expect(client.text).toBe('')
@@ -44,12 +66,12 @@ test('an idle keep-alive connection is closed in order, and a later head has the
   const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts }] })
   const client = await dial(plane.port)
   await client.write(get()).until('fine')
-  client.received = Buffer.alloc(0)
+  client.forget()
   const [head, rest] = [get().slice(0, 20), get().slice(20)]
   client.write(head)
   await pause(700)
   await client.write(rest).until('fine')
-  client.received = Buffer.alloc(0)
+  client.forget()
   await client.over()
   expect(client.text).toBe('')
   expect(client.ended).toBe(true)
@@ -57,7 +79,10 @@ test('an idle keep-alive connection is closed in order, and a later head has the
 
 test('the second head of a connection that stops half-way: 408', async () => {
   const server = await startServer(answering('fine'))
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientHeader: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientHeader: SHORT } }],
+  })
   const client = await dial(plane.port)
   await client.write(`${get()}GET / HT`).until('fine')
   await client.until('408')
@@ -65,7 +90,10 @@ test('the second head of a connection that stops half-way: 408', async () => {
 
 test('a body that stops: 408, and the server is not kept waiting', async () => {
   const server = await startServer((socket) => socket.resume().on('end', () => socket.end()))
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientIdle: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientIdle: SHORT } }],
+  })
   const client = await dial(plane.port)
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc')
   await client.over()
@@ -81,10 +109,17 @@ test('a body that trickles in is waited for', async () => {
       if (seen.endsWith('slow body!')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine')
     })
   })
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientIdle: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientIdle: SHORT } }],
+  })
   const client = await dial(plane.port)
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n')
-  await trickle((piece) => client.write(piece), 'slow body!', () => true)
+  await trickle(
+    (piece) => client.write(piece),
+    'slow body!',
+    () => true,
+  )
   await client.until('fine')
 })
 
@@ -113,7 +148,9 @@ test('a server that takes no more of an upload: 504', async () => {
 })
 
 test('a server that stops in the middle of its answer: the client sees that it is not whole', async () => {
-  const server = await startServer((socket) => onHead(socket, () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc')))
+  const server = await startServer((socket) =>
+    onHead(socket, () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc')),
+  )
   const plane = await startPlane({ backends: [{ servers: [server.port], timeouts: { serverIdle: SHORT } }] })
   const client = await dial(plane.port)
   await client.write(get()).until('abc')
@@ -126,7 +163,11 @@ test('an answer that trickles in is waited for', async () => {
   const server = await startServer((socket) =>
     onHead(socket, () => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n')
-      void trickle((piece) => socket.write(piece), 'slow answer!', () => true)
+      void trickle(
+        (piece) => socket.write(piece),
+        'slow answer!',
+        () => true,
+      )
     }),
   )
   const plane = await startPlane({ backends: [{ servers: [server.port], timeouts: { serverIdle: SHORT } }] })
@@ -135,7 +176,10 @@ test('an answer that trickles in is waited for', async () => {
 
 test('a client that stops reading its answer is cut off, and the server is freed', async () => {
   const server = await startServer((socket) => onHead(socket, () => pour(socket)))
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientIdle: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientIdle: SHORT } }],
+  })
   const client = await dial(plane.port)
   client.socket.pause()
   client.write(get())
@@ -146,7 +190,10 @@ test('a client that stops reading its answer is cut off, and the server is freed
 
 test('a client that asks on and on and never reads is cut off, and the answers do not pile up', async () => {
   const server = await startServer(answering('x'.repeat(10_000)))
-  const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts: { clientIdle: SHORT } }] })
+  const plane = await startPlane({
+    backends: [{ servers: [server.port] }],
+    frontends: [{ timeouts: { clientIdle: SHORT } }],
+  })
   const client = await dial(plane.port)
   client.socket.pause()
   const more = (): void => {
@@ -194,7 +241,9 @@ test('a slow client gets the whole of its last answer', async () => {
 
 test('a tunnel in which nothing passes', async () => {
   const server = await startServer((socket) =>
-    onHead(socket, () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')),
+    onHead(socket, () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'),
+    ),
   )
   const plane = await startPlane({ backends: [{ servers: [server.port], timeouts: { tunnel: SHORT } }] })
   const client = await dial(plane.port)
@@ -207,10 +256,23 @@ test('a tunnel in which nothing passes', async () => {
 test('a tcp connection on which nothing passes, over TLS on both sides', async () => {
   const certificate = await certificateSpec({ names: ['a.test'] })
   const server = await startServer((socket) => socket.resume().on('end', () => socket.end()), { tls: certificate })
-  const tls = { certificates: [certificate], minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', ciphers: null, alpn: [], ticketKeys: Buffer.alloc(48, 1) } as const
+  const tls = {
+    certificates: [certificate],
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: null,
+    alpn: [],
+    ticketKeys: Buffer.alloc(48, 1),
+  } as const
   const plane = await startPlane({
     frontends: [{ mode: 'tcp', binds: [{ tls }] }],
-    backends: [{ mode: 'tcp', servers: [{ port: server.port, tls: { verify: false, ca: null, serverName: null } }], timeouts: { tunnel: SHORT } }],
+    backends: [
+      {
+        mode: 'tcp',
+        servers: [{ port: server.port, tls: { verify: false, ca: null, serverName: null } }],
+        timeouts: { tunnel: SHORT },
+      },
+    ],
   })
   const client = await dial(plane.port, {})
   await client.over()
@@ -220,8 +282,18 @@ test('a tcp connection on which nothing passes, over TLS on both sides', async (
 
 test('a TLS handshake that is not begun, and one that stops half-way', async () => {
   const certificate = await certificateSpec({ names: ['a.test'] })
-  const tls = { certificates: [certificate], minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', ciphers: null, alpn: [], ticketKeys: Buffer.alloc(48, 1) } as const
-  const plane = await startPlane({ frontends: [{ binds: [{ tls }], timeouts: { tlsHandshake: SHORT } }], backends: [{ servers: [1] }] })
+  const tls = {
+    certificates: [certificate],
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: null,
+    alpn: [],
+    ticketKeys: Buffer.alloc(48, 1),
+  } as const
+  const plane = await startPlane({
+    frontends: [{ binds: [{ tls }], timeouts: { tlsHandshake: SHORT } }],
+    backends: [{ servers: [1] }],
+  })
   const silent = await dial(plane.port)
   const halfWay = await dial(plane.port)
   halfWay.write(Buffer.from('16030100c8010000c40303', 'hex'))
@@ -232,7 +304,9 @@ test('a TLS handshake that is not begun, and one that stops half-way', async () 
 })
 
 test('a server that cannot be reached in time: the next one, with everything that was sent', async () => {
-  const server = await startServer((socket) => onHead(socket, (_, rest) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n${rest.latin1Slice()}`)))
+  const server = await startServer((socket) =>
+    onHead(socket, (_, rest) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n${rest.latin1Slice()}`)),
+  )
   const hole = await blackHole()
   const plane = await startPlane({ backends: [{ servers: [hole, server.port], timeouts: { connect: SHORT } }] })
   const client = await dial(plane.port)

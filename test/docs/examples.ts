@@ -1,0 +1,59 @@
+// YAML blocks of the pages, made into configurations that can be checked: what a block leaves out is added, and the
+// certificates that it names are made.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { makeAuthority, makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
+import type { Block } from './pages.ts'
+
+type Tree = Record<string, Record<string, { backend?: string; routes?: { backend: string }[] }>>
+
+/** Has both frontends and backends, so that it can be run as it stands. */
+export const isWhole = ({ text }: Block): boolean => /^frontends:/m.test(text) && /^backends:/m.test(text)
+
+/** The block, and below it frontends or backends where it has none. */
+export function completed({ text }: Block): string {
+  const tree = parse(text) as Tree
+  if (!('frontends' in tree) && !('backends' in tree)) return text + frontend('app', 0) + backends(['app'])
+  if (!('backends' in tree)) {
+    const used = Object.values(tree.frontends!).flatMap((each) => [
+      each.backend,
+      ...(each.routes ?? []).map(({ backend }) => backend),
+    ])
+    return text + backends([...new Set(used.filter((name) => name !== undefined))])
+  }
+  if ('frontends' in tree) return text
+  return `${text}frontends:\n${Object.keys(tree.backends)
+    .map((name, i) => frontend(name, i).replace('frontends:\n', ''))
+    .join('')}`
+}
+
+const frontend = (name: string, i: number): string =>
+  `frontends:\n  to-${name}: { bind: ':${9000 + i}', backend: ${name} }\n`
+const backends = (names: readonly string[]): string =>
+  `backends:\n${names.map((name) => `  ${name}: { servers: ['127.0.0.1:1'] }\n`).join('')}`
+
+let made: Promise<Record<'ec' | 'rsa' | 'ca', CertificateAndKey>> | null = null
+
+async function makeAll() {
+  const names = ['localhost', 'example.com']
+  const [ec, rsa, ca] = await Promise.all([
+    makeCertificate({ names }),
+    makeCertificate({ names, keyType: 'rsa' }),
+    makeAuthority(),
+  ])
+  return { ec, rsa, ca }
+}
+
+/** Writes every `*.pem` that a text names into a folder; what is in one follows from its name. */
+export async function writeCertificates(text: string, folder: string): Promise<void> {
+  const names = [...text.matchAll(/[\w./-]+\.pem\b/g)].map(([name]) => name)
+  if (names.length === 0) return
+  const { ec, rsa, ca } = await (made ??= makeAll())
+  for (const name of names) {
+    if (name.includes('/')) throw new Error(`${name}: examples name certificates in the folder of the file`)
+    const { cert, key } = name.includes('rsa') ? rsa : name.includes('ca.') ? ca : ec
+    const content = /key/.test(name) ? key : /chain|ca\./.test(name) ? cert : cert + key
+    if (!existsSync(join(folder, name))) writeFileSync(join(folder, name), content)
+  }
+}
