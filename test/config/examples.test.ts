@@ -45,5 +45,5 @@ test('the demo goes by its variables', () => {
   })
   expect(demo!.frontends[0]!.binds[0]!.port).toBe(0)
   expect(demo!.backends[0]!.servers.map(({ port }) => port)).toEqual([9001, 7, 9003])
-  expect(demo!.global.admin).toEqual({ host: '127.0.0.1', port: 0 })
+  expect(demo!.global.admin).toEqual({ host: '127.0.0.1', port: 0, byDefault: false })
 })

@@ -230,8 +230,8 @@ test('other short forms', () => {
   expect(log('access.log')).toEqual({ format: 'json', target: join(folder, 'access.log') })
   expect(log('off')).toBeNull()
   const admin = (text: string | number) => valid(around({ top: `global: {admin: ${text}}` })).global.admin
-  expect(admin(0)).toEqual({ host: '127.0.0.1', port: 0 })
-  expect(admin('"[::1]:9"')).toEqual({ host: '::1', port: 9 })
+  expect(admin(0)).toEqual({ host: '127.0.0.1', port: 0, byDefault: false })
+  expect(admin('"[::1]:9"')).toEqual({ host: '::1', port: 9, byDefault: false })
   expect(admin('off')).toBeNull()
 })
 

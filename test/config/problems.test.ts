@@ -108,7 +108,11 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
   ],
   ['two binds on one port', () => base.replace(':8080', "[':80', '127.0.0.1:80']"), ['3:19 BIND_CONFLICT']],
   ['one socket twice', () => base.replace(':8080', '[/run/a.sock, "unix:/run/./a.sock"]'), ['3:25 BIND_CONFLICT']],
-  ['a bind on the port of admin', () => base.replace('8080', '9180'), ['3:11 BIND_CONFLICT']],
+  [
+    'a bind on the port of admin',
+    () => `${base.replace('8080', '9180')}global: {admin: 9180}\n`,
+    ['3:11 BIND_CONFLICT'],
+  ],
   ['a file that is not there', () => withFrontend('    tls: none.pem'), ['5:10 UNREADABLE_FILE']],
   ['a folder where a file belongs', () => withFrontend('    tls: {certificate: folder.pem}'), ['5:24 UNREADABLE_FILE']],
   ['a file that holds no certificate', () => withFrontend('    tls: text.pem'), ['5:10 BAD_CERTIFICATE']],
