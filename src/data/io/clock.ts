@@ -5,7 +5,11 @@ import { performance } from 'node:perf_hooks'
 import type { Millis } from '../../model/units.ts'
 
 export const TICK_MS = 100
-const SLOTS = 1024 // a power of two; a deadline further away than 102 s is looked at once per turn
+/**
+ * A power of two. A deadline further away than one turn, 6.4 s, is looked at once per turn; in return, moving it is never
+ * more than a store.
+ */
+const SLOTS = 64
 
 /** Something with one deadline at a time. Fields are the clock's; start with the values of `unarmed`. */
 export interface Timed {

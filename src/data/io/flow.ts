@@ -6,7 +6,6 @@ import { READ_BUFFER, WRITE_HIGH_WATER, sharedBuffer, type OwnedSocket } from '.
 import { HOLD, PLACE_BUSY, writeBytes } from './write.ts'
 
 const SLAB = 262_144
-const MAX_FREE = 64
 const NO_BYTES: Buffer = Buffer.alloc(0)
 
 /** Where outgoing bytes are put together: reserve, fill at `offset`, then send. One per worker. */
@@ -39,12 +38,19 @@ class Slab {
 
 export const slab = new Slab()
 
+/** Buffers of bulk transfers: large ones halve the cost of a byte, but only so many are handed out at a time. */
+const LARGE = 262_144
+const MAX_LARGE = 64
+const MAX_FREE = 16
 const free: Buffer[] = []
+let largeInUse = 0
 
 /** One direction of a relay. Its owner says when a transfer is worth a buffer of its own, and when it is over. */
 export class Flow {
   #own: Buffer | null = null
   #bulk = false
+  /** The receiver is slow: until it has taken what it has, no new buffer is bound to this transfer. */
+  #stalled = false
 
   /** Says that much is to come: from the next read on, the transfer has its own buffer. */
   bulk(): void {
@@ -56,21 +62,35 @@ export class Flow {
    * onBytes, or destroyed: any other may still read into that buffer once more.
    */
   rest(): void {
-    this.#bulk = false
-    if (this.#own === null) return
-    if (free.length < MAX_FREE) free.push(this.#own)
-    this.#own = null
+    const own = this.#own
+    this.leave()
+    if (own !== null && own.length === LARGE && free.length < MAX_FREE) free.push(own)
   }
 
   /** The same at any time: the buffer is left to the socket, which reads into it until its next read has another. */
   leave(): void {
-    this.#bulk = false
+    this.#bulk = this.#stalled = false
+    this.#giveUp()
+  }
+
+  #giveUp(): void {
+    if (this.#own?.length === LARGE) largeInUse--
     this.#own = null
   }
 
   nextBuffer(): Buffer {
     if (!this.#bulk) return sharedBuffer
-    return (this.#own ??= free.pop() ?? Buffer.allocUnsafeSlow(READ_BUFFER))
+    if (this.#stalled) {
+      this.#stalled = false
+      return sharedBuffer
+    }
+    return (this.#own ??= this.#take())
+  }
+
+  #take(): Buffer {
+    if (largeInUse >= MAX_LARGE) return Buffer.allocUnsafeSlow(READ_BUFFER)
+    largeInUse++
+    return free.pop() ?? Buffer.allocUnsafeSlow(LARGE)
   }
 
   /**
@@ -85,7 +105,10 @@ export class Flow {
       return slab.send(to, n)
     }
     const outcome = writeBytes(to, buffer.subarray(from, end))
-    if ((outcome & PLACE_BUSY) !== 0) this.#own = null // the write keeps it; the next read gets another
+    if ((outcome & PLACE_BUSY) !== 0) {
+      this.#giveUp() // the write keeps it
+      this.#stalled = true
+    }
     return (outcome & HOLD) === 0
   }
 }
