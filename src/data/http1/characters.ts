@@ -18,6 +18,7 @@ export const QUESTION = 0x3f
 export const LEFT_BRACKET = 0x5b
 export const RIGHT_BRACKET = 0x5d
 export const ZERO = 0x30
+export const DELETE = 0x7f
 
 function table(test: (code: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, code) => (test(code) ? 1 : 0))

@@ -3,7 +3,7 @@
 // space before the colon. Nothing is allocated; the result is overwritten by the next scan. What a name means is decided
 // in the table below and nowhere else; what to do about it is the business of request-head and response-head.
 import { sharedBuffer } from '../io/socket.ts'
-import { COLON, COMMA, CR, LF, SPACE, TAB, TOKEN, VALUE, ZERO } from './characters.ts'
+import { COLON, COMMA, CR, DELETE, LF, SPACE, TAB, TOKEN, VALUE, ZERO } from './characters.ts'
 
 export const FIELD_OTHER = 0
 export const FIELD_HOST = 1
@@ -122,20 +122,22 @@ export class Fields {
     let count = 0
     for (;;) {
       const start = i
-      if (buffer[i] === CR) {
+      let byte = buffer[i]!
+      if (byte === CR) {
         if (i + 1 >= end) return INCOMPLETE
         if (buffer[i + 1] !== LF) return BAD_FIELD
         this.count = count
         return i + 2
       }
-      while (TOKEN[buffer[i]!] === 1) i++
-      if (buffer[i] !== COLON || i === start) return i >= end ? INCOMPLETE : BAD_FIELD
-      const nameEnd = i++
-      while (buffer[i] === SPACE || buffer[i] === TAB) i++
+      while (TOKEN[byte] === 1) byte = buffer[++i]!
+      if (byte !== COLON || i === start) return i >= end ? INCOMPLETE : BAD_FIELD
+      const nameEnd = i
+      byte = buffer[++i]!
+      while (byte === SPACE || byte === TAB) byte = buffer[++i]!
       const valueStart = i
-      if (buffer === sharedBuffer) i = skipPlainWords(i, end)
-      while (VALUE[buffer[i]!] === 1) i++
-      if (buffer[i] !== CR) return i >= end ? INCOMPLETE : BAD_FIELD
+      if (buffer === sharedBuffer && buffer[i + LONG_VALUE]! >= SPACE) byte = buffer[(i = skipPlainWords(i, end))]!
+      while ((byte >= SPACE && byte !== DELETE) || byte === TAB) byte = buffer[++i]!
+      if (byte !== CR) return i >= end ? INCOMPLETE : BAD_FIELD
       if (i + 1 >= end) return INCOMPLETE
       if (buffer[i + 1] !== LF) return BAD_FIELD
       if (count === max) return TOO_MANY_FIELDS
@@ -205,6 +207,9 @@ export class Fields {
     })
   }
 }
+
+/** A value that seems to go on this far is worth being looked at by words. */
+const LONG_VALUE = 24
 
 const words = new Int32Array(sharedBuffer.buffer, sharedBuffer.byteOffset, sharedBuffer.length >> 2)
 
