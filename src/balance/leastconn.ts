@@ -8,15 +8,23 @@
 // a whole one, and is drawn with those odds. Hence:
 //  - with equal weights the fewest in flight wins, always, and ties are even, whatever the order;
 //  - with nothing in flight the odds are the weights, so light traffic follows them too;
+//  - with equal weights, ties are drawn by a golden-ratio sequence over the shared cursor, which spreads consecutive
+//    requests more evenly than dice (Weyl's equidistribution), from a start that each worker rolls, so that none herd;
+//    with other weights by dice, because the sequence falls in step with small counts;
 //  - nobody is picked while another would be no busier for its weight with one request more.
 // What it cannot see: how fast a server answers. One that fails at once is always idle, and draws traffic.
 import type { BalancerFactory } from './types.ts'
 
+/** 2^32 divided by the golden ratio, and one turn of the sequence. */
+const GOLDEN = 0x9e3779b1
+const TURN = 2 ** 32
+
 export const leastconn: BalancerFactory = ({ board, dice }) => {
-  const { inflight } = board
+  const { inflight, cursor } = board
+  const start = dice.below(0x7fffffff)
   return {
     pick(pool, _key, avoid) {
-      const { n, slot, weight } = pool
+      const { n, slot, weight, backend } = pool
       if (n < 2) return n === 0 ? -1 : slot[0]!
 
       // The level as a fraction, levelCount / levelWeight. No division: products of a count below 2^31 and a weight
@@ -34,14 +42,22 @@ export const leastconn: BalancerFactory = ({ board, dice }) => {
         levelWeight = weight[i]!
       }
 
-      let rooms = 0 // of the servers seen so far; each room is 1 .. levelWeight, in parts of a request
+      let rooms = 0 // each is 1 .. levelWeight, in parts of a request
       for (let i = 0; i < n; i++) {
-        const candidate = slot[i]!
-        if (candidate === avoid) continue
-        const room = levelCount * weight[i]! - levelWeight * inflight[candidate]!
+        if (slot[i] !== avoid) rooms += Math.max(0, levelCount * weight[i]! - levelWeight * inflight[slot[i]!]!)
+      }
+      let left: number
+      if (pool.weightSum === n * levelWeight) {
+        const turn = start + Atomics.add(cursor, backend, 1)
+        left = ((Math.imul(turn, GOLDEN) >>> 0) / TURN) * rooms
+      } else left = dice.below(rooms)
+      for (let i = 0; i < n; i++) {
+        if (slot[i] === avoid) continue
+        const room = levelCount * weight[i]! - levelWeight * inflight[slot[i]!]!
         if (room <= 0) continue
-        rooms += room
-        if (rooms === room || dice.below(rooms) < room) best = candidate // reservoir: each stays with room / rooms
+        best = slot[i]! // counts may change meanwhile: the last one with room takes what is left over
+        left -= room
+        if (left < 0) break
       }
       return best
     },

@@ -1,4 +1,5 @@
 // The data plane of one worker thread: builds backends and listeners from the snapshot, and ends them without loss.
+import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { createDice } from '../balance/dice.ts'
 import type { AccessLogSpec, Snapshot } from '../messages/snapshot.ts'
@@ -28,7 +29,7 @@ export class DataPlane {
       board,
       row: board.rows[worker]!,
       clock: this.#clock,
-      dice: createDice((worker + 1) * 0x9e3779b1),
+      dice: createDice(randomInt(2 ** 31)), // of its own: workers and machines that roll alike would herd
       accessLog: snapshot.accessLog === null ? null : openLog(snapshot.accessLog, log),
       draining: false,
       log,
@@ -69,7 +70,7 @@ export class DataPlane {
   /** Accepts nothing more and waits for what is under way, but no longer than the shutdown timeout. */
   drain(): Promise<void> {
     this.#context.draining = true
-    setTimeout(() => this.#listeners.forEach((listener) => listener.cutOff()), this.#shutdownTimeout)
+    setTimeout(() => this.#listeners.forEach((listener) => listener.cutOff()), this.#shutdownTimeout).unref()
     return new Promise((resolve) => {
       const check = (): void => {
         if (this.#listeners.some((listener) => listener.connections > 0)) return

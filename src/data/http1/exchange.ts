@@ -54,6 +54,12 @@ export interface ExchangeClient extends RecordedClient {
   becomeTunnel(upstream: UpstreamConnection, span: Millis): Relay
 }
 
+/**
+ * A request that can't be repeated goes only to a kept-alive connection that was in use this many ms ago: were it closed at
+ * the same moment, the request would be lost. No server is known that closes so soon.
+ */
+const SURELY_OPEN = 1000
+
 export class Exchange implements UpstreamUser {
   context: WorkerContext = null!
   client: ExchangeClient = null!
@@ -118,7 +124,7 @@ export class Exchange implements UpstreamUser {
     this.server = this.backend.pick(client.key, null)
     if (this.server === null) return this.#refuse('no_server', at)
 
-    const upstream = this.server.take(false)
+    const upstream = this.server.take(isIdempotent(head.method) ? 0 : this.startedAt - SURELY_OPEN)
     upstream.reserve(end - head.start + client.forwarding.forwardedWithId.length + HEAD_OVERHEAD + CHUNK_OVERHEAD)
     upstream.outLength = this.#compose(upstream.out, head, buffer, at)
     let position = at
@@ -356,7 +362,7 @@ export class Exchange implements UpstreamUser {
     server.begin()
     this.sentAt = this.connectedAt = 0
     this.#clientHeld = false
-    const upstream = server.take(fresh)
+    const upstream = server.take(fresh || !isIdempotent(this.#method) ? Infinity : 0)
     upstream.out = out
     upstream.outLength = outLength
     this.retries++

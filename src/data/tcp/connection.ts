@@ -63,7 +63,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Time
     if (server === null) return this.#giveUp('no_server')
     this.server = server
     server.begin()
-    this.#upstream = server.take(true)
+    this.#upstream = server.take(Infinity)
     this.#upstream.user = this
     this.context.clock.arm(this, this.backend.spec.timeouts.connect)
   }

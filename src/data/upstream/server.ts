@@ -23,15 +23,17 @@ export class Server implements ConnectionHome {
     this.#connect = connectTo(spec, backend.mode)
   }
 
-  /** A connection of its own for the caller, who gets its events from now on: an idle one, or a new one on its way. */
-  take(fresh: boolean): UpstreamConnection {
+  /**
+   * A connection of its own for the caller, who gets its events from now on: an idle one, or a new one on its way.
+   * @param idleSince only one that has not been idle for longer than since then: the longer it is, the likelier has the
+   * server closed it by the time that the request arrives. Infinity: a new one.
+   */
+  take(idleSince: number): UpstreamConnection {
     const { counters } = this.#context.row
-    if (!fresh) {
-      const idle = this.#idle.pop()
-      if (idle !== undefined) {
-        counters.server.reuses[this.slot]!++
-        return idle
-      }
+    const last = this.#idle.length - 1
+    if (last >= 0 && this.#idle[last]!.idleSince >= idleSince) {
+      counters.server.reuses[this.slot]!++
+      return this.#idle.pop()!
     }
     counters.server.connects[this.slot]!++
     return new UpstreamConnection(this, this.#connect())
