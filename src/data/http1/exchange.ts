@@ -3,56 +3,19 @@
 // the deadline; the exchange owns the connection to the server, and decides whether a request may go to another one.
 import { performance } from 'node:perf_hooks'
 import { reasons, type ReasonCode } from '../../model/reasons.ts'
-import type { Millis } from '../../model/units.ts'
 import type { WorkerContext } from '../context.ts'
-import { slab, type Flow } from '../io/flow.ts'
-import { READ_BUFFER, unsentBytes, type OwnedSocket } from '../io/socket.ts'
+import { slab } from '../io/flow.ts'
+import { READ_BUFFER, unsentBytes } from '../io/socket.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
 import type { Server } from '../upstream/server.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from './body.ts'
-import { HEAD_OVERHEAD, allowsUpgrade, type RequestForwarding } from './forward.ts'
-import type { HttpFrontend } from './frontend.ts'
-import { recordExchange, type RecordedClient } from './record.ts'
+import { PHASE_CONNECT, PHASE_RELAY, PHASE_RESPONSE, PHASE_UPLOAD, type ExchangeClient } from './exchange-client.ts'
+import { HEAD_OVERHEAD, allowsUpgrade } from './forward.ts'
+import { recordExchange } from './record.ts'
 import { METHOD_HEAD, isIdempotent, type RequestHead } from './request-head.ts'
 import { RESPONSE_BROKEN, RESPONSE_DONE, RESPONSE_HELD, RESPONSE_SWITCHED, Response } from './response.ts'
-
-/** What a connection with a client waits for; decides what its deadline means. */
-export const PHASE_HEAD = 0
-export const PHASE_IDLE = 1
-export const PHASE_CONNECT = 2
-export const PHASE_UPLOAD = 3
-export const PHASE_RESPONSE = 4
-export const PHASE_RELAY = 5
-export const PHASE_LINGER = 6
-
-/** What an exchange needs of the client's connection. */
-export interface ExchangeClient extends RecordedClient {
-  readonly socket: OwnedSocket
-  readonly frontend: HttpFrontend
-  readonly forwarding: RequestForwarding
-  /** Hash of the client's address. */
-  readonly key: number
-  /** The way from the client to the server. */
-  readonly flow: Flow
-  /** The client has closed its side. */
-  readonly ended: boolean
-  /** Sets the deadline and says what it means. */
-  expect(phase: number, span: Millis): void
-  /** Bytes of the body may flow again: those kept back, then new ones. */
-  continueBody(): void
-  /** Reading waits while the server does not take what was sent. */
-  holdBody(): void
-  /** Writes an answer of Weir's own. The connection goes on only with `keep`. */
-  answer(code: ReasonCode, keep: boolean, bodyless: boolean): void
-  /** The exchange is over. @param keep the connection is good for another request. @param last the client wants no other */
-  exchangeDone(keep: boolean, last: boolean): void
-  /** The exchange broke off in the middle of the response: the client must see that it is not complete. */
-  abort(): void
-  /** Joins the connection to the server's: another protocol is spoken from here on. */
-  becomeTunnel(upstream: UpstreamConnection, span: Millis): Relay
-}
 
 /**
  * A request that can't be repeated goes only to a kept-alive connection that was in use this many ms ago: were it closed at
