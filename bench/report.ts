@@ -87,7 +87,7 @@ export function resultsPage(run: Run): string {
 
 Written by \`npm run bench -- --write\`; do not edit. The hand-written part is in [where-the-time-goes.md](where-the-time-goes.md).
 
-${[...facts, ...run.versions.values(), before].map((fact) => `- ${fact}`).join('\n')}
+${[...facts, ...new Set(run.versions.values()), before].map((fact) => `- ${fact}`).join('\n')}
 
 ## Goals
 
