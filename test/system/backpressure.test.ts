@@ -131,7 +131,7 @@ server.on('upgrade', (_, socket) => {
 })
 const rawServer = net.createServer({ allowHalfOpen: true }, (socket) => {
   quietly(socket).once('data', (first: Buffer) => {
-    if (first.latin1Slice(0, 4) === 'down') return send(socket)
+    if (first.toString('latin1', 0, 4) === 'down') return send(socket)
     socket.pause()
     if (first.length > 2) socket.unshift(first.subarray(2))
     uploads.push(socket)

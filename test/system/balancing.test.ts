@@ -55,7 +55,7 @@ backends:
 ${backend.replaceAll(/^/gm, '    ')}
 `
 const CHECK = 'health_check: { path: /health, interval: 100ms, timeout: 500ms, rise: 2, fall: 2 }'
-const list = (servers: readonly Farmed[], more = (_: Farmed) => ''): string =>
+const list = (servers: readonly Farmed[], more: (server: Farmed) => string = () => ''): string =>
   `servers:\n${servers.map((s) => `  - { name: ${s.name}, address: '127.0.0.1:${s.port}'${more(s)} }`).join('\n')}`
 
 /** One request on a connection of its own. @param from address that it comes from */
