@@ -8,9 +8,9 @@
 // a whole one, and is drawn with those odds. Hence:
 //  - with equal weights the fewest in flight wins, always, and ties are even, whatever the order;
 //  - with nothing in flight the odds are the weights, so light traffic follows them too;
-//  - with equal weights, ties are drawn by a golden-ratio sequence over the shared cursor, which spreads consecutive
-//    requests more evenly than dice (Weyl's equidistribution), from a start that each worker rolls, so that none herd;
-//    with other weights by dice, because the sequence falls in step with small counts;
+//  - with equal weights, ties are drawn by a golden-ratio sequence over the cursor that all workers share, which spreads
+//    consecutive requests more evenly than dice (Weyl's equidistribution); with other weights by dice, because the sequence
+//    falls in step with small counts;
 //  - nobody is picked while another would be no busier for its weight with one request more.
 // What it cannot see: how fast a server answers. One that fails at once is always idle, and draws traffic.
 import type { BalancerFactory } from './types.ts'
@@ -21,7 +21,6 @@ const TURN = 2 ** 32
 
 export const leastconn: BalancerFactory = ({ board, dice }) => {
   const { inflight, cursor } = board
-  const start = dice.below(0x7fffffff)
   return {
     pick(pool, _key, avoid) {
       const { n, slot, weight, backend } = pool
@@ -48,8 +47,7 @@ export const leastconn: BalancerFactory = ({ board, dice }) => {
       }
       let left: number
       if (pool.weightSum === n * levelWeight) {
-        const turn = start + Atomics.add(cursor, backend, 1)
-        left = ((Math.imul(turn, GOLDEN) >>> 0) / TURN) * rooms
+        left = ((Math.imul(Atomics.add(cursor, backend, 1), GOLDEN) >>> 0) / TURN) * rooms
       } else left = dice.below(rooms)
       for (let i = 0; i < n; i++) {
         if (slot[i] === avoid) continue
