@@ -339,6 +339,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   onClosed(): void {
     this.#context.clock.disarm(this)
+    this.#flow?.rest()
     this.#closing = true
     this.#stash = null
     this.#stashLength = 0

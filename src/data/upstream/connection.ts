@@ -125,6 +125,7 @@ export class UpstreamConnection implements SocketOwner {
     if (this.#closed) return
     this.#closed = true
     this.ready = false
+    this.flow.rest() // whoever used it, a relay too, is done with its buffer
     this.#home.count(-1)
     const { user } = this
     this.user = null
