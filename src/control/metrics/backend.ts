@@ -1,5 +1,6 @@
 // Metrics of backends: what the pools of servers are asked for and how they answer.
 import { reasonCodes } from '../../model/reasons.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import { HEALTH_UP } from '../../model/states.ts'
 import { latencyBuckets } from '../../scoreboard/layout.ts'
 import { total } from '../../scoreboard/scoreboard.ts'
@@ -86,8 +87,8 @@ export const backendMetrics: readonly Metric[] = [
     ['backend', 'reason'],
     ({ snapshot, board }, put) => {
       for (const { name, slot } of snapshot.backends) {
-        reasonCodes.forEach((reason, i) => {
-          const n = total(board, (row) => row.tables.backend.reasons, slot * reasonCodes.length + i)
+        reasonCodes.forEach((reason) => {
+          const n = total(board, (row) => row.tables.backend.reasons, reasonCell(slot, reason))
           if (n > 0) put(n, name, reason)
         })
       }

@@ -1,5 +1,6 @@
 // Metrics of frontends: what arrives from clients and what they get.
 import { reasonCodes } from '../../model/reasons.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import { total } from '../../scoreboard/scoreboard.ts'
 import type { View } from '../view.ts'
 import { counter, gauge, statusClasses, type Metric } from './metric.ts'
@@ -55,8 +56,8 @@ export const frontendMetrics: readonly Metric[] = [
     ['frontend', 'reason'],
     ({ snapshot, board }, put) => {
       for (const { name, slot } of snapshot.frontends) {
-        reasonCodes.forEach((reason, i) => {
-          const n = total(board, (row) => row.tables.frontend.reasons, slot * reasonCodes.length + i)
+        reasonCodes.forEach((reason) => {
+          const n = total(board, (row) => row.tables.frontend.reasons, reasonCell(slot, reason))
           if (n > 0) put(n, name, reason)
         })
       }

@@ -1,8 +1,9 @@
 // What is counted and logged of a finished request, in one place. Runs once per request; writes to this worker's own rows
 // of the scoreboard only.
 import { performance } from 'node:perf_hooks'
-import { reasonCodes, reasonIndex, reasons, type ReasonCode } from '../../model/reasons.ts'
+import { reasons, type ReasonCode } from '../../model/reasons.ts'
 import { latencyBuckets } from '../../scoreboard/layout.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { WorkerContext } from '../context.ts'
 import { fillRecord, type LoggedPeer } from '../access-log/fill.ts'
 
@@ -49,7 +50,7 @@ export function recordExchange(exchange: FinishedExchange, reason: ReasonCode | 
   ofFrontend.bytesIn[frontend]! += exchange.bytesIn
   ofFrontend.bytesOut[frontend]! += exchange.bytesOut
   countStatus(ofFrontend, frontend, exchange.status)
-  if (reason !== null) row.tables.frontend.reasons[frontend * reasonCodes.length + reasonIndex[reason]]!++
+  if (reason !== null) row.tables.frontend.reasons[reasonCell(frontend, reason)]!++
 
   if (exchange.backend !== null) recordBackend(exchange, reason)
   if (exchange.context.accessLog !== null && exchange.client.frontend.spec.accessLog) logExchange(exchange, reason)
@@ -85,7 +86,7 @@ function recordBackend(exchange: FinishedExchange, reason: ReasonCode | null): v
   ofBackend.bytesIn[backend]! += exchange.bytesIn
   ofBackend.bytesOut[backend]! += exchange.bytesOut
   countStatus(ofBackend, backend, exchange.status)
-  if (reason !== null) row.tables.backend.reasons[backend * reasonCodes.length + reasonIndex[reason]]!++
+  if (reason !== null) row.tables.backend.reasons[reasonCell(backend, reason)]!++
   if (exchange.server === null) return
 
   const server = exchange.server.slot
@@ -140,7 +141,7 @@ export function recordRefusal(context: WorkerContext, client: RecordedClient, re
   const { slot, accessLog: logged } = client.frontend.spec
   row.counters.frontend.requests[slot]!++
   countStatus(row.counters.frontend, slot, reasons[reason].status)
-  row.tables.frontend.reasons[slot * reasonCodes.length + reasonIndex[reason]]!++
+  row.tables.frontend.reasons[reasonCell(slot, reason)]!++
   if (accessLog === null || !logged) return
   const { record } = accessLog
   fillRecord(record, context, client, client.frontend.spec, null, null, reason)

@@ -2,7 +2,7 @@
 // not exist here, so bytes can come only when it is over.
 import type { TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
-import { reasonCodes, reasonIndex } from '../../model/reasons.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { FrontendSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
@@ -58,7 +58,7 @@ export class Handshake implements SocketOwner, Timed {
 
   onClosed(): void {
     this.#context.clock.disarm(this)
-    this.#context.row.tables.frontend.reasons[this.#frontend.slot * reasonCodes.length + reasonIndex.tls_handshake]!++
+    this.#context.row.tables.frontend.reasons[reasonCell(this.#frontend.slot, 'tls_handshake')]!++
     this.#onDone(this, null)
   }
 

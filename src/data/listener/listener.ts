@@ -2,7 +2,7 @@
 // counts each connection, turns away what is over a limit, and hands it to its protocol.
 import net from 'node:net'
 import type { ReasonCode } from '../../model/reasons.ts'
-import { reasonCodes, reasonIndex } from '../../model/reasons.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { BindSpec, FrontendSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import { Http1Client } from '../http1/client.ts'
@@ -153,7 +153,7 @@ export class Listener {
       this.#connections.add(client)
       return client.refuse(reason)
     }
-    this.#context.row.tables.frontend.reasons[this.#frontend.slot * reasonCodes.length + reasonIndex[reason]]!++
+    this.#context.row.tables.frontend.reasons[reasonCell(this.#frontend.slot, reason)]!++
     own(socket, { onBytes: () => false, nextBuffer: onread.buffer, onEnd() {}, onDrain() {}, onClosed() {} })
     breakOff(socket)
   }

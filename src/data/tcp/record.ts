@@ -1,6 +1,7 @@
 // What is counted and logged of a tcp connection when it is over.
 import { performance } from 'node:perf_hooks'
-import { reasonCodes, reasonIndex, type ReasonCode } from '../../model/reasons.ts'
+import type { ReasonCode } from '../../model/reasons.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import { fillRecord, type LoggedPeer } from '../access-log/fill.ts'
 import type { WorkerContext } from '../context.ts'
 
@@ -47,8 +48,8 @@ export function recordConnection(
     counters.server.bytesOut[server.slot]! += bytesOut
   }
   if (reason !== null) {
-    tables.frontend.reasons[frontend.slot * reasonCodes.length + reasonIndex[reason]]!++
-    tables.backend.reasons[backend * reasonCodes.length + reasonIndex[reason]]!++
+    tables.frontend.reasons[reasonCell(frontend.slot, reason)]!++
+    tables.backend.reasons[reasonCell(backend, reason)]!++
   }
   if (context.accessLog !== null && frontend.accessLog) logConnection(connection, bytesIn, bytesOut, reason)
 }
