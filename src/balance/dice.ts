@@ -16,7 +16,7 @@ export function createDice(seed: number): Dice {
       state[0] = x
       // The high bits choose. For n < 2^31 the product's rounding never reaches the next integer; some numbers are likelier
       // than others by at most n / 2^32.
-      return Math.floor(((x >>> 0) * n) / 0x100000000)
+      return (((x >>> 0) * n) / 0x100000000) | 0 // below 2^31, so this is floor, for less than half the time
     },
   }
 }

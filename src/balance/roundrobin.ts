@@ -7,12 +7,12 @@ import { buildRotation, serverOf, type Rotation } from './rotation.ts'
 import type { BalancerFactory, Pool } from './types.ts'
 
 export const roundrobin: BalancerFactory = ({ board, dice }) => {
-  const { cursor } = board
+  const { cursor } = board.columns.backend
   let built: Pool | null = null
   let rotation: Rotation = buildRotation(new Int32Array(0))
 
   return {
-    pick(pool, _key, avoid) {
+    pick(pool, _key, _now, avoid) {
       if (pool.n < 2) return pool.n === 0 ? -1 : pool.slot[0]!
       if (pool !== built) return drawByWeight(pool, dice, avoid)
       const turn = (Atomics.add(cursor, pool.backend, 1) >>> 0) % rotation.length

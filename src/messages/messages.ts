@@ -7,6 +7,8 @@ export interface WorkerData {
   readonly worker: number
   readonly scoreboard: SharedArrayBuffer
   readonly snapshot: Snapshot
+  /** Tables that the control plane built for the balancers, by backend slot. */
+  readonly tables: Readonly<Record<number, SharedArrayBuffer>>
   /** Ports that binds with port 0 were given by the first worker, by bind id. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -16,6 +18,8 @@ export type ToWorker =
   | { readonly type: 'shutdown' }
   /** Open the access log anew (after rotation). */
   | { readonly type: 'reopen' }
+  /** Members or weights of a backend have changed, and this is the table for them. */
+  | { readonly type: 'table'; readonly backend: number; readonly table: SharedArrayBuffer }
 
 export type FromWorker =
   /** All binds listen; the ports are the real ones, by bind id. */

@@ -1,5 +1,6 @@
 // The configuration as the data plane sees it: resolved, numbered, frozen. Types only; control/snapshot.ts makes it.
 // Every `slot` is a row of the scoreboard and stays with its frontend, backend or server (by name) across reloads.
+import type { BalanceOptions, KeySource } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
 
@@ -100,6 +101,9 @@ export interface BackendSpec {
   readonly name: string
   readonly mode: Mode
   readonly balance: BalanceSpec
+  readonly rules: PoolRulesSpec
+  /** Window of slow start; 0: none. */
+  readonly slowStart: Millis
   readonly servers: readonly ServerSpec[]
   readonly timeouts: {
     readonly connect: Millis
@@ -119,8 +123,36 @@ export interface BackendSpec {
 }
 
 export interface BalanceSpec {
-  /** A key of the table of balancers. */
+  /** A key of the table of balancers; the file's own name when `file` is set. */
   readonly algorithm: string
+  /** Absolute path of a balancer of the user's own, or null. */
+  readonly file: string | null
+  readonly options: BalanceOptions
+  /** What the key is made of, for the algorithms that follow one; never empty for these. */
+  readonly key: readonly KeyPartSpec[]
+}
+
+/** One part of a key. */
+export interface KeyPartSpec {
+  readonly source: KeySource
+  /** header (lower-cased), cookie, query: its name; else ''. */
+  readonly name: string
+  /** client: bits of the address that count, for IPv4 and IPv6. */
+  readonly prefix4: number
+  readonly prefix6: number
+  /** uri, path: segments that count; 0: all. */
+  readonly depth: number
+  /** uri, path: bytes that count; 0: all. */
+  readonly length: number
+}
+
+/** What decides which servers of a backend may be picked; balance/pool.ts says how. */
+export interface PoolRulesSpec {
+  readonly minHealthy: number
+  readonly panic: number
+  readonly zone: string | null
+  readonly subset: number
+  readonly instance: number
 }
 
 export interface ServerSpec {
@@ -132,7 +164,9 @@ export interface ServerSpec {
   readonly path: string | null
   /** 0: gets no new traffic. */
   readonly weight: number
-  readonly backup: boolean
+  /** 0: primary; servers of a higher tier help out when the lower ones have too few healthy ones. */
+  readonly tier: number
+  readonly zone: string | null
   readonly tls: ServerTlsSpec | null
 }
 

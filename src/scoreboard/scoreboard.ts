@@ -1,6 +1,6 @@
 // Views on the shared memory that both planes read and write. Cost: building the views, once per thread; a counter
 // is then one typed-array access. This file knows the layout and nothing of what the numbers mean.
-import { counterColumns, counterTables, ownedColumns, sharedColumns, type Shape } from './layout.ts'
+import { counterColumns, counterTables, learntColumns, ownedColumns, sharedColumns, type Shape } from './layout.ts'
 
 type Kind = 'server' | 'backend' | 'frontend' | 'process'
 type Views<Columns extends Partial<Record<Kind, readonly string[]>>, View> = {
@@ -25,6 +25,7 @@ export interface Scoreboard {
   readonly shape: Shape
   /** Columns that all threads share; change them with Atomics only. */
   readonly shared: Views<typeof sharedColumns, Int32Array>
+  readonly learnt: Views<typeof learntColumns, Float64Array>
   readonly rows: readonly Row[]
 }
 
@@ -76,6 +77,7 @@ function tables(shape: Shape, cursor: Cursor): Tables {
 
 function lay(cursor: Cursor, shape: Shape) {
   const shared = views(sharedColumns, shape, (n) => cursor.int32(n)) as unknown as Scoreboard['shared']
+  const learnt = views(learntColumns, shape, (n) => cursor.float64(n)) as unknown as Scoreboard['learnt']
   const rows: Row[] = []
   for (let worker = 0; worker < shape.workers; worker++) {
     rows.push({
@@ -84,7 +86,7 @@ function lay(cursor: Cursor, shape: Shape) {
       owned: views(ownedColumns, shape, (n) => cursor.int32(n)) as unknown as Row['owned'],
     })
   }
-  return { shared, rows }
+  return { shared, learnt, rows }
 }
 
 /** Reserves the memory, all zero, and writes the shape at its start. */
@@ -106,9 +108,15 @@ export function openScoreboard(memory: SharedArrayBuffer): Scoreboard {
     number,
   ]
   const shape = { workers, frontends, backends, servers }
-  const { shared, rows } = lay(new Cursor(memory, HEADER_CELLS * 8), shape)
-  return { memory, shape, shared, rows }
+  const { shared, learnt, rows } = lay(new Cursor(memory, HEADER_CELLS * 8), shape)
+  return { memory, shape, shared, learnt, rows }
 }
+
+/** What balancing counts and learns, shared and learnt columns in one: balance/board.ts says what each is. */
+export const balancingColumns = ({ shared, learnt }: Scoreboard) => ({
+  server: { ...shared.server, ...learnt.server },
+  backend: { ...shared.backend, ...learnt.backend },
+})
 
 /** Takes back what a dead worker had added to the shared counts. Called by the supervisor before it starts a replacement. */
 export function releaseRow(board: Scoreboard, worker: number): void {

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createDice } from '../../src/balance/dice.ts'
-import { leastconn } from '../../src/balance/leastconn.ts'
+import { balancers } from '../../src/balance/balancers.ts'
 import { countPicks, permutations, servers, start, world } from './world.ts'
+
+const { leastconn } = balancers
 
 const anyServer = fc.record({
   weight: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 65535 })),
@@ -13,8 +15,8 @@ test('no other server would be as lightly loaded as the one picked with one requ
   fc.assert(
     fc.property(fc.array(anyServer, { minLength: 1, maxLength: 40 }), (list) => {
       const here = world(servers(...list.map((s) => s.weight)))
-      list.forEach((s, i) => (here.board.inflight[i] = s.inflight))
-      const picked = list[start(leastconn, here).pick(here.pool, 0, -1)]!
+      list.forEach((s, i) => (here.columns.server.inflight[i] = s.inflight))
+      const picked = list[start(leastconn, here).pick(here.pool, 0, 0, -1)]!
       for (const other of list) {
         if (other === picked) continue
         const withOneMore = BigInt(other.inflight + 1) * BigInt(picked.weight)
@@ -31,8 +33,8 @@ test('with equal weights the fewest in flight wins, always', () => {
       fc.integer({ min: 1, max: 65535 }),
       (list, weight) => {
         const here = world(servers(...list.map(() => weight)))
-        list.forEach((s, i) => (here.board.inflight[i] = s.inflight))
-        const picked = list[start(leastconn, here).pick(here.pool, 0, -1)]!
+        list.forEach((s, i) => (here.columns.server.inflight[i] = s.inflight))
+        const picked = list[start(leastconn, here).pick(here.pool, 0, 0, -1)]!
         expect(picked.inflight).toBe(Math.min(...list.map((s) => s.inflight)))
       },
     ),
@@ -42,7 +44,7 @@ test('with equal weights the fewest in flight wins, always', () => {
 test('servers that tie are equally likely, and a worse one that came first is out of the draw', () => {
   for (const order of permutations(servers(7, 7, 7, 7))) {
     const here = world(order)
-    here.board.inflight.set([3, 3, 4, 3])
+    here.columns.server.inflight.set([3, 3, 4, 3])
     const counts = countPicks(start(leastconn, here), here.pool, 6000)
     expect(counts.has(2)).toBe(false)
     for (const slot of [0, 1, 3]) expect(Math.abs(counts.get(slot)! - 2000)).toBeLessThan(4.5 * Math.sqrt(2000))
@@ -51,7 +53,7 @@ test('servers that tie are equally likely, and a worse one that came first is ou
 
 test('an idle server of little weight does not draw what a busy one of much weight has room for', () => {
   const here = world(servers(1, 10))
-  here.board.inflight.set([0, 1])
+  here.columns.server.inflight.set([0, 1])
   const counts = countPicks(start(leastconn, here), here.pool, 5000) // the level is 2/10: rooms 2/10 and 10/10
   expect(Math.abs(counts.get(0)! / 5000 - 1 / 6)).toBeLessThan(0.025)
 })
@@ -61,7 +63,7 @@ test.each([[1], [3], [20], [400]])(
   (clients) => {
     for (const order of permutations(servers(1, 3, 6))) {
       const here = world(order)
-      const { inflight } = here.board
+      const { inflight } = here.columns.server
       const balancer = start(leastconn, here)
       const dice = createDice(9)
       const running: number[] = []
@@ -73,7 +75,7 @@ test.each([[1], [3], [20], [400]])(
           running[done] = running.at(-1)!
           running.pop()
         }
-        const slot = balancer.pick(here.pool, 0, -1)
+        const slot = balancer.pick(here.pool, 0, 0, -1)
         inflight[slot]!++
         counts[slot]!++
         running.push(slot)
@@ -87,14 +89,14 @@ test.each([[1], [3], [20], [400]])(
 
 test('a server whose requests take ten times as long gets fewer of them', () => {
   const here = world(servers(1, 1, 1))
-  const { inflight } = here.board
+  const { inflight } = here.columns.server
   const balancer = start(leastconn, here)
   const ends: { at: number; slot: number }[] = []
   const counts = [0, 0, 0]
   for (let now = 0; now < 10_000; now++) {
     for (const end of ends.filter((e) => e.at <= now)) inflight[end.slot]!--
     ends.splice(0, ends.length, ...ends.filter((e) => e.at > now))
-    const slot = balancer.pick(here.pool, 0, -1)
+    const slot = balancer.pick(here.pool, 0, 0, -1)
     inflight[slot]!++
     counts[slot]!++
     ends.push({ at: now + (slot === 0 ? 100 : 10), slot })

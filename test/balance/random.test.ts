@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { random } from '../../src/balance/random.ts'
+import { balancers } from '../../src/balance/balancers.ts'
 import { countPicks, servers, start, world } from './world.ts'
+
+const { random } = balancers
 
 /** Pearson's statistic; its mean is the number of servers less one, its deviation the root of twice that. */
 function chiSquare(weights: number[], picks: number, seed: number): number {
@@ -44,9 +46,9 @@ test('a pick does not tell the next: pairs are as likely as their product', () =
   const here = world(servers(1, 1, 1, 1))
   const balancer = start(random, here, 5)
   const pairs = new Float64Array(16)
-  let last = balancer.pick(here.pool, 0, -1)
+  let last = balancer.pick(here.pool, 0, 0, -1)
   for (let i = 0; i < 64_000; i++) {
-    const slot = balancer.pick(here.pool, 0, -1)
+    const slot = balancer.pick(here.pool, 0, 0, -1)
     pairs[last * 4 + slot]!++
     last = slot
   }

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { buildRotation, serverOf } from '../../src/balance/rotation.ts'
-import { roundrobin } from '../../src/balance/roundrobin.ts'
+import { balancers } from '../../src/balance/balancers.ts'
 import { nameOf, servers, start, world } from './world.ts'
+
+const { roundrobin } = balancers
 
 const sequence = (weights: number[], picks: number): number[] => {
   const here = world(servers(...weights))
   const balancer = start(roundrobin, here)
-  return Array.from({ length: picks }, () => balancer.pick(here.pool, 0, -1))
+  return Array.from({ length: picks }, () => balancer.pick(here.pool, 0, 0, -1))
 }
 
 test('weights 5, 1, 1 are spread smoothly', () => {
@@ -93,7 +95,7 @@ test('workers that take turns in any pattern share one exact rotation', () => {
       const here = world(servers(5, 2, 1))
       const workers = [0, 1, 2, 3].map((seed) => start(roundrobin, here, seed))
       expectExactInEveryWindow(
-        pattern.map((worker) => workers[worker]!.pick(here.pool, 0, -1)),
+        pattern.map((worker) => workers[worker]!.pick(here.pool, 0, 0, -1)),
         [5, 2, 1],
         8,
       )
@@ -103,15 +105,15 @@ test('workers that take turns in any pattern share one exact rotation', () => {
 
 test('the counter goes on past 2^31', () => {
   const here = world(servers(2, 1))
-  here.board.cursor[0] = 2 ** 31 - 4
+  here.columns.backend.cursor[0] = 2 ** 31 - 4
   const balancer = start(roundrobin, here)
-  const picks = Array.from({ length: 9 }, () => balancer.pick(here.pool, 0, -1))
+  const picks = Array.from({ length: 9 }, () => balancer.pick(here.pool, 0, 0, -1))
   expectExactInEveryWindow(picks, [2, 1], 3)
 })
 
 test('a server to avoid is passed over for the next other one', () => {
   const here = world(servers(1, 1, 1))
   const balancer = start(roundrobin, here)
-  expect([0, 0, 0, 0].map(() => balancer.pick(here.pool, 0, 0))).toEqual([1, 1, 2, 1])
+  expect([0, 0, 0, 0].map(() => balancer.pick(here.pool, 0, 0, 0))).toEqual([1, 1, 2, 1])
 })
 const greatest = (a: number, b: number): number => (b === 0 ? a : greatest(b, a % b))
