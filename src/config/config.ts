@@ -1,16 +1,16 @@
 // The configuration as the rest of Weir sees it: complete, resolved and frozen. Every default is filled in, every file is
 // read, every name is checked. Types only; the groups of plain options follow from their declarations.
 import type { z } from 'zod'
-import type { BalancerName } from '../model/balancers.ts'
+import type { BalanceOptions, KeySource } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
-import type { DurationText, SizeText } from './quantities.ts'
+import type { DurationText, PercentText, SizeText } from './quantities.ts'
 import type { backendTimeouts, checkNumbers } from './schema-backend.ts'
 import type { forwardOptions, frontendTimeouts, limitOptions } from './schema-frontend.ts'
 import type { logOptions } from './schema-global.ts'
 
 type Camel<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
-type Setting<T> = T extends DurationText ? Millis : T extends SizeText ? Bytes : T
+type Setting<T> = T extends DurationText ? Millis : T extends SizeText ? Bytes : T extends PercentText ? number : T
 /** A group of options after reading: names in camelCase, durations and sizes as numbers, nothing left out. */
 export type Settings<Shape extends Record<string, z.ZodType>> = {
   readonly [Name in keyof Shape as Camel<Name>]: Setting<NonNullable<z.infer<Shape[Name]>>>
@@ -29,6 +29,8 @@ export interface GlobalConfig {
   /** 'auto': from the limit of open files. */
   readonly maxConnections: number | 'auto'
   readonly shutdownTimeout: Millis
+  /** Where this Weir stands, or null. */
+  readonly zone: string | null
   /** Loopback address of /metrics, /livez and /readyz, or null: not served. */
   readonly admin: AdminAddress | null
   /** Absolute path, 'auto', or null: none. */
@@ -103,13 +105,45 @@ export interface CertificateConfig {
 export interface BackendConfig {
   readonly name: string
   readonly mode: Mode
-  readonly balance: { readonly algorithm: BalancerName }
+  readonly balance: BalanceConfig
+  readonly pool: PoolConfig
+  readonly slowStart: Millis
   /** null: no checks, servers count as up. */
   readonly healthCheck: HealthCheckConfig | null
   readonly servers: readonly ServerConfig[]
   readonly timeouts: Settings<typeof backendTimeouts>
   readonly retries: number
   readonly idleConnections: number
+}
+
+export interface BalanceConfig {
+  /** A name of model/balancers.ts; the file's own name when `file` is set. */
+  readonly algorithm: string
+  /** Absolute path of a balancer of the user's own, or null. */
+  readonly file: string | null
+  readonly options: BalanceOptions
+  /** Parts of the key; empty for the algorithms that follow none, and only for these. */
+  readonly key: readonly KeyPartConfig[]
+}
+
+export interface KeyPartConfig {
+  readonly source: KeySource
+  /** header (in lower case), cookie, query: its name; else ''. */
+  readonly name: string
+  /** client: bits of the address that count. */
+  readonly prefix4: number
+  readonly prefix6: number
+  /** uri, path: segments and bytes that count; 0: all. */
+  readonly depth: number
+  readonly length: number
+}
+
+export interface PoolConfig {
+  readonly minHealthy: number
+  /** In percent; 0: never. */
+  readonly panic: number
+  /** 0: all. */
+  readonly subset: number
 }
 
 export interface HealthCheckConfig extends Settings<typeof checkNumbers> {
@@ -128,7 +162,8 @@ export interface HealthCheckConfig extends Settings<typeof checkNumbers> {
 export interface ServerConfig extends TargetConfig {
   readonly name: string
   readonly weight: number
-  readonly backup: boolean
+  readonly tier: number
+  readonly zone: string | null
   /** Where the checks go; another port or TLS than the traffic, where the options say so. */
   readonly check: TargetConfig
 }

@@ -14,6 +14,7 @@ export function jsonSchema(): string {
       const { otherwise, nonEmpty, type } = node as { otherwise?: string; nonEmpty?: boolean; type?: string }
       if (otherwise !== undefined) node.description = `${node.description} Default: ${otherwise.replaceAll('`', '')}.`
       if (nonEmpty && type === 'object') node.minProperties = 1
+      if (nonEmpty && type === 'array') node.minItems = 1
       if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum // the bounds of JavaScript say nothing to a person
       if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum
       for (const key of internal) delete (node as Record<string, unknown>)[key]

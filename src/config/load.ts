@@ -18,7 +18,13 @@ import { readYaml } from './yaml.ts'
 export type Sources = ReadonlyMap<string, Source>
 
 export type Loaded =
-  | { readonly config: Config; readonly warnings: readonly Problem[]; readonly sources: Sources }
+  | {
+      readonly config: Config
+      readonly warnings: readonly Problem[]
+      readonly sources: Sources
+      /** As written, with places: for checks that go beyond reading. */
+      readonly tree: MapNode
+    }
   | { readonly config: null; readonly problems: readonly Problem[]; readonly sources: Sources }
 
 /** A configuration that works, in one line: shown to those who have none. */
@@ -71,7 +77,7 @@ export function fromTree(root: MapNode, sources: Sources, context: { problems: P
   const config = text ? resolveConfig(text, root, { problems, now }) : null
   const sorted = problems.sorted()
   if (config === null || problems.failed) return { config: null, problems: sorted, sources }
-  return { config: deepFreeze(config), warnings: sorted, sources }
+  return { config: deepFreeze(config), warnings: sorted, sources, tree: root }
 }
 
 function yamlFiles(folder: string): string[] {

@@ -23,7 +23,7 @@ $ weir check weir.yaml
 weir.yaml: OK (1 frontend, 1 backend, 2 servers)
 \`\`\`
 
-\`weir check\` reads the certificates that the file names too, and never opens a connection. It reports everything that is
+\`weir check\` reads the files that it names too, and never opens a connection. It reports everything that is
 wrong at once, with line and column, and \`--format json\` is for programs. Exit codes: 0 valid, 1 invalid, 2 wrong usage.
 
 For completion in your editor, begin the file with this line:
@@ -79,12 +79,13 @@ backends:
 
 - **duration**: a number and its unit, \`500ms\`, \`2s\`, \`1m30s\`, \`1h\`, \`7d\`. A number without a unit is refused.
 - **size**: bytes as a number, or with \`B\`, \`KiB\`, \`MiB\`, \`GiB\`: \`512\`, \`16KiB\`.
+- **percent**: \`50%\`, or the number alone.
 - **bind address**: \`:8080\`, \`*:8080\` or \`8080\` for all addresses of both families, \`127.0.0.1:8080\`, \`[::1]:8080\`,
   \`unix:/run/weir/web.sock\`. YAML wants quotes around what begins with \`*\` or \`[\`.
 - **server address**: \`10.0.0.1:8080\`, \`app.internal:8080\`, \`[2001:db8::1]:8080\`, \`unix:/run/app.sock\`; \`https://host\` (TLS,
   port 443 unless said) and \`http://host\` (port 80 unless said).
 - **file path**: relative paths start from the folder of the configuration file.
-- **name**: letters, digits, \`.\`, \`_\` and \`-\`, at most 64.
+- **name**, **zone**: letters, digits, \`.\`, \`_\` and \`-\`, at most 64.
 
 ### Variables of the environment
 
@@ -115,6 +116,9 @@ export const sectionIntros: Readonly<Record<string, string>> = {
   'TLS of a bind': 'The long form of `tls`. The short one is the path of a combined PEM file.',
   Route: 'One item of `routes`.',
   backends: 'A map of names to backends. Who uses a backend decides its mode.',
+  Balance:
+    'The long form of `balance`; the short one is the name of an algorithm. What it says replaces `defaults.balance` as a whole. [Choosing a server](#choosing-a-server) has the algorithms.',
+  'Part of a key': 'The long form of a part of `key`; `header:X-User` is `{source: header, name: X-User}`.',
   Server: 'The long form of a server. In a map of names there is no `name`.',
   'TLS to a server': 'The long form of `tls` in a backend or a server. The short one is `true` or `false`.',
   'Health check':

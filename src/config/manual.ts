@@ -1,10 +1,12 @@
-// docs/configuration.md: a guide in words (manual-guide.ts), then tables of every option from their declarations, then the
+// docs/configuration.md: a guide in words (manual-guide.ts, manual-balancing.ts), then tables of every option from their declarations, then the
 // codes of problems. What an option means is written where the option is declared, not here.
 import { z } from 'zod'
+import { balancingGuide } from './manual-balancing.ts'
 import { codesIntro, guide, sectionIntros } from './manual-guide.ts'
 import { factsOf } from './options.ts'
 import { problemCodes } from './problems.ts'
 import { formOf } from './read.ts'
+import { balanceSchema, keyPartSchema } from './schema-balance.ts'
 import { backendSchema, checkSchema, serverSchema, serverTlsSchema } from './schema-backend.ts'
 import { bindSchema, frontendSchema, routeSchema, tlsSchema } from './schema-frontend.ts'
 import { accessLogSchema, globalSchema } from './schema-global.ts'
@@ -21,6 +23,8 @@ const sections: readonly z.ZodObject[] = [
   tlsSchema,
   routeSchema,
   backendSchema,
+  balanceSchema,
+  keyPartSchema,
   serverSchema,
   serverTlsSchema,
   checkSchema,
@@ -38,6 +42,7 @@ export function configurationManual(): string {
   return [
     '<!-- Generated from src/config by `npm run generate`; do not edit. -->',
     guide,
+    balancingGuide,
     '## Reference',
     '',
     ...tables,
@@ -79,7 +84,7 @@ function rowsOf(schema: z.ZodObject, prefix = ''): string[] {
 
 function boundsOf(schema: Schema): string {
   const { bounds, unit } = factsOf(schema)
-  const words = unit === 'ms' || unit === 'bytes' ? undefined : unit
+  const words = unit === 'ms' || unit === 'bytes' || unit === '%' ? undefined : unit
   return [bounds, words].filter((each) => each !== undefined).join(' ')
 }
 

@@ -8,9 +8,12 @@ import type { ProblemCode } from './problems.ts'
 import {
   durationPattern,
   parseDuration,
+  parsePercent,
   parseSize,
+  percentPattern,
   sizePattern,
   type DurationText,
+  type PercentText,
   type SizeText,
 } from './quantities.ts'
 
@@ -112,6 +115,23 @@ export function size(least: string, most: string): z.ZodType<SizeText> {
   })
 }
 
+/** A share of the whole. Read with parsePercent. */
+export function percent(): z.ZodType<PercentText> {
+  const facts = { kind: 'percent', expects: 'a share such as "50%"', unit: '%', bounds: '0% to 100%' } as const
+  const schema = z.union([z.string().regex(new RegExp(percentPattern)), z.number().meta({ minimum: 0, maximum: 100 })])
+  return kind<string | number, PercentText>(schema, facts, (written) =>
+    parsePercent(written) === null ? refuse('OUT_OF_RANGE', 'expected 0% to 100%') : null,
+  )
+}
+
+/** A number that need not be whole. */
+export function decimal(minimum: number, maximum: number): z.ZodType<number> {
+  const bounds = `${minimum} to ${maximum}`
+  return kind(z.number(), { kind: 'number', expects: 'a number', minimum, maximum, bounds }, (value) =>
+    value >= minimum && value <= maximum ? null : refuse('OUT_OF_RANGE', `expected ${bounds}`),
+  )
+}
+
 export function integer(minimum: number, maximum: number, unit?: string): z.ZodType<number> {
   const bounds = `${minimum} to ${maximum}`
   const facts = { kind: 'integer', expects: 'a whole number', minimum, maximum, bounds, ...(unit ? { unit } : {}) }
@@ -180,6 +200,15 @@ export const name = (): z.ZodType<string> =>
     'BAD_NAME',
   )
 
+/** Where something stands: an availability zone, a rack. Some clouds number theirs. */
+export const zone = (): z.ZodType<string | number> =>
+  judged(
+    z.union([z.string(), z.int()]),
+    { kind: 'zone', expects: 'a zone such as "eu-central-1a": letters, digits, ".", "_" and "-", at most 64' },
+    (value) =>
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(String(value)) ? null : 'expected a zone such as "eu-central-1a"',
+  )
+
 /** Read with parseBindAddress. */
 export const bindAddress = (): z.ZodType<string | number> =>
   judged(
@@ -214,5 +243,11 @@ export const serverAddress = (): z.ZodType<string> =>
 export const either = <T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(...forms: T): z.ZodUnion<T> =>
   z.union(forms)
 
-/** A list with at least one item. */
-export const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> => z.array(item).min(1).meta({ nonEmpty: true })
+/** A list with at least one item. Not by `min`, which zod tries on maps too when they have an option named `length`. */
+export const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> =>
+  z
+    .array(item)
+    .check(({ value, issues }) => {
+      if (value.length === 0) issues.push({ code: 'custom', message: 'expected an item', input: value })
+    })
+    .meta({ nonEmpty: true })

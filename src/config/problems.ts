@@ -41,10 +41,18 @@ export const problemCodes = {
     severity: 'error',
     text: 'A file does not hold the certificate or the private key that it should.',
   },
+  BAD_BALANCER: {
+    severity: 'error',
+    text: 'A file does not hold a balancer: it cannot be loaded, or what it exports does not work.',
+  },
   KEY_MISMATCH: { severity: 'error', text: 'The private key is not the one of the certificate.' },
   CERTIFICATE_EXPIRED: { severity: 'warning', text: 'A certificate is past its end, or not valid yet.' },
   UNUSED_BACKEND: { severity: 'warning', text: 'No frontend uses this backend.' },
   UNREACHABLE_ROUTE: { severity: 'warning', text: 'An earlier route takes all requests that this one would match.' },
+  UNWISE_BALANCE: {
+    severity: 'warning',
+    text: 'The balancing works as written, but is slow, uneven or blind in this place; the message says what to take.',
+  },
   NO_EFFECT: { severity: 'warning', text: 'The option does nothing where it stands.' },
 } as const satisfies Record<string, { severity: Severity; text: string }>
 
@@ -99,9 +107,14 @@ export class Problems {
 
   /** In the order of files, lines and columns. */
   sorted(): readonly Problem[] {
-    const files = [...new Set(this.#all.map(({ file }) => file))]
-    return this.#all.toSorted(
-      (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
-    )
+    return inOrder(this.#all)
   }
+}
+
+/** By file as first mentioned, then by line and column. */
+export function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const files = [...new Set(problems.map(({ file }) => file))]
+  return problems.toSorted(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  )
 }

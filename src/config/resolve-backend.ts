@@ -1,18 +1,19 @@
 // A backend as written, over `defaults`, to a BackendConfig: servers with their names and addresses, health check, timeouts.
 // Which frontends use it, and so its mode, is found out in resolve.ts.
-import type { BalancerName } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
-import { ms } from '../model/units.ts'
+import { ms, type Millis } from '../model/units.ts'
 import { formatAddress, parseServerAddress, type ServerAddress } from './address.ts'
 import type { BackendConfig, HealthCheckConfig, ServerConfig, ServerTlsConfig } from './config.ts'
 import { absolute } from './files.ts'
 import { parseDuration } from './quantities.ts'
+import { adviseBalance, resolveBalance } from './resolve-balance.ts'
+import { resolvePool, tierOf } from './resolve-pool.ts'
 import { resolveServerTls, type TlsContext } from './resolve-tls.ts'
 import { backendSchema, backendTimeouts, checkNumbers, checkSchema, httpOptions } from './schema-backend.ts'
 import type { BackendText, DefaultsText } from './schema.ts'
 import { settle, settleOne } from './settle.ts'
 import { parseStatuses, type StatusRange } from './statuses.ts'
-import { child, keyPlace, show, type MapNode, type Node } from './tree.ts'
+import { child, keyPlace, show, type MapNode, type Node, type Place } from './tree.ts'
 
 type CheckText = Exclude<NonNullable<BackendText['health_check']>, string>
 type ServersText = NonNullable<BackendText['servers']>
@@ -23,20 +24,35 @@ export interface BackendInput {
   readonly name: string
   readonly text: BackendText
   readonly node: Node
+  readonly keyPlace: Place
   readonly defaults: DefaultsText
+  readonly defaultsNode: Node | undefined
+  /** A frontend that uses it terminates TLS, or nobody uses it. */
+  readonly tls: boolean
+  /** It is said where this Weir stands. */
+  readonly zoned: boolean
 }
 
 export function resolveBackend(input: BackendInput, mode: Mode, context: TlsContext): BackendConfig {
-  const { name, text, node, defaults } = input
-  const balance = settleOne(backendSchema.shape.balance, text.balance, defaults.balance)
-  const algorithm = typeof balance === 'string' ? balance : (balance as { algorithm?: string }).algorithm
+  const { name, text, node, defaults, defaultsNode, tls } = input
+  const { problems } = context
   const check = resolveCheck(text.health_check, defaults.health_check, child(node, 'health_check'), context)
+  const servers = resolveServers(input, check.place, context)
+  const pool = resolvePool(input, servers, problems)
+  const own = child(node, 'balance') !== undefined
+  const balance = own
+    ? resolveBalance(text.balance, child(node, 'balance'), problems)
+    : resolveBalance(defaults.balance, child(defaultsNode, 'balance'), problems)
+  const used = pool.subset > 0 ? Math.min(pool.subset, servers.length) : servers.length
+  adviseBalance(balance, { name, mode, keyPlace: input.keyPlace, own, servers: used, tls }, problems)
   return {
     name,
     mode,
-    balance: { algorithm: (algorithm ?? 'roundrobin') as BalancerName },
+    balance: balance.config,
+    pool,
+    slowStart: settleOne(backendSchema.shape.slow_start, text.slow_start, defaults.slow_start) as Millis,
     healthCheck: check.config,
-    servers: resolveServers(input, check.place, context),
+    servers,
     timeouts: settle(backendTimeouts, text.timeouts, defaults.timeouts),
     retries: settleOne(backendSchema.shape.retries, text.retries, defaults.retries) as number,
     idleConnections: settle(httpOptions, text.http, defaults.http).idleConnections,
@@ -130,7 +146,7 @@ function serverInputs(text: ServersText, node: Node): ServerInput[] {
 }
 
 function resolveServers(
-  { name: backend, text, node }: BackendInput,
+  { name: backend, text, node, zoned }: BackendInput,
   check: CheckPlace,
   context: TlsContext,
 ): ServerConfig[] {
@@ -140,7 +156,8 @@ function resolveServers(
   const addresses = new Set<string>()
   const serversNode = child(node, 'servers')
   if (text.servers === undefined || !serversNode) return servers
-  for (const input of serverInputs(text.servers, serversNode)) {
+  const inputs = serverInputs(text.servers, serversNode)
+  for (const input of inputs) {
     const parsed = input.text.address === undefined ? null : parseServerAddress(input.text.address)
     if (parsed === null || 'expected' in parsed) continue
     const path = parsed.path === null ? null : absolute(parsed.path, input.addressNode)
@@ -164,7 +181,8 @@ function resolveServers(
       ...target,
       name,
       weight: input.text.weight ?? 1,
-      backup: input.text.backup ?? false,
+      tier: tierOf(input.text, input.node, problems),
+      zone: input.text.zone === undefined ? null : String(input.text.zone),
       tls,
       check: {
         ...target,
@@ -172,6 +190,11 @@ function resolveServers(
         tls: checkTls(check.tls, tls),
       },
     })
+  }
+  const placed = zoned ? undefined : inputs.find(({ text: { zone } }) => zone !== undefined)
+  if (placed) {
+    const message = 'zone does nothing: global.zone does not say where this Weir stands'
+    problems.add(keyPlace(placed.node as MapNode, 'zone'), 'NO_EFFECT', message)
   }
   return servers
 }

@@ -4,10 +4,11 @@ import { isIP } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
 import type { Mode } from '../model/states.ts'
 import { formatAddress, isLoopback, parseBindAddress } from './address.ts'
-import type { AccessLogConfig, Config, GlobalConfig } from './config.ts'
+import type { AccessLogConfig, Config, FrontendConfig, GlobalConfig } from './config.ts'
 import { absolute } from './files.ts'
 import { suggestion } from './nearest.ts'
 import { resolveBackend } from './resolve-backend.ts'
+import { resolveBalance } from './resolve-balance.ts'
 import { modeOf, resolveFrontend, type FrontendInput, type PlacedBind } from './resolve-frontend.ts'
 import type { TlsContext } from './resolve-tls.ts'
 import { globalSchema, logOptions } from './schema-global.ts'
@@ -34,16 +35,36 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
 
   const backendEntries = entriesOf(child(root, 'backends'))
   const { uses, complete } = findUses(inputs, backendEntries, context)
+  const { problems } = context
+  const tlsUses = terminating(inputs, resolved)
+  const zone = child(child(root, 'global'), 'zone')
+  const defaultsNode = child(root, 'defaults')
+  resolveBalance(defaults.balance, child(defaultsNode, 'balance'), problems) // for what is wrong, whoever uses it
   const backends = backendEntries.flatMap((entry) => {
-    const backend = text.backends?.[entry.key]
-    if (!backend || entry.value.kind !== 'map') return []
-    const own = uses.get(entry.key) ?? []
-    if (own.length === 0 && complete)
-      context.problems.add(entry.keyPlace, 'UNUSED_BACKEND', `No frontend uses the backend ${entry.key}`)
+    const { key: name, value: node, keyPlace: place } = entry
+    const backend = text.backends?.[name]
+    if (!backend || node.kind !== 'map') return []
+    const own = uses.get(name) ?? []
+    if (own.length === 0 && complete) problems.add(place, 'UNUSED_BACKEND', `No frontend uses the backend ${name}`)
     const mode = backendMode(entry, backend.mode, own, context) ?? defaults.mode ?? 'http'
-    return [resolveBackend({ name: entry.key, text: backend, node: entry.value, defaults }, mode, context)]
+    const tls = own.length === 0 || own.some(({ frontend }) => tlsUses.has(frontend))
+    const layers = { text: backend, node, defaults, defaultsNode }
+    return [resolveBackend({ name, keyPlace: place, ...layers, tls, zoned: zone !== undefined }, mode, context)]
   })
+  if (zone && global.zone !== null && !backends.some(({ servers }) => servers.some((server) => server.zone !== null)))
+    problems.add(zone.place, 'NO_EFFECT', 'zone does nothing: no server says where it stands')
   return { global, frontends: resolved.map(({ frontend }) => frontend), backends }
+}
+
+/** Names of the frontends that have TLS on a bind, or mean to. */
+function terminating(
+  inputs: readonly FrontendInput[],
+  resolved: readonly { readonly frontend: FrontendConfig }[],
+): ReadonlySet<string> {
+  const names = inputs.filter(
+    ({ text }, i) => text.tls !== undefined || resolved[i]!.frontend.binds.some(({ tls }) => tls !== null),
+  )
+  return new Set(names.map(({ name }) => name))
 }
 
 const entriesOf = (node: Node | undefined): Entry[] => (node?.kind === 'map' ? [...node.entries.values()] : [])
@@ -72,6 +93,7 @@ function resolveGlobal(
   return {
     workers: settleOne(shape.workers, text.workers) as number | 'auto',
     maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
+    zone: text.zone === undefined ? null : String(text.zone),
     shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
     admin:
       parsed && 'host' in parsed && parsed.host !== null

@@ -1,6 +1,5 @@
 // Options of a backend: its servers, how one of them is chosen, how they are checked, and how long they may take.
 import { z } from 'zod'
-import { balancerNames } from '../model/balancers.ts'
 import {
   duration,
   either,
@@ -12,11 +11,14 @@ import {
   name,
   option,
   path,
+  percent,
   required,
   serverAddress,
   text,
   word,
+  zone,
 } from './options.ts'
+import { balance } from './schema-balance.ts'
 import { modes } from './schema-frontend.ts'
 import { parseStatuses } from './statuses.ts'
 
@@ -50,11 +52,27 @@ export const httpOptions = {
   }),
 }
 
-export const balanceSchema = z
-  .strictObject({ algorithm: required(word(balancerNames), 'How a server is chosen.') })
-  .meta({ id: 'balance' })
+/** What decides which servers may be chosen at all, around every algorithm. */
+export const poolOptions = {
+  min_healthy: option(integer(1, 65_535), {
+    default: 1,
+    doc: 'Healthy servers that a tier needs to do without the next one (see `tier` of a server).',
+  }),
+  panic: option(percent(), {
+    default: 0,
+    doc: 'When a smaller share of the servers is healthy, health is disregarded and all of them get traffic, so that the last ones are not crushed. 0: never.',
+  }),
+  subset: option(integer(0, 65_535), {
+    default: 0,
+    doc: 'For very large backends behind many Weirs: each uses so many servers, and each Weir others. 0: all.',
+  }),
+}
 
-export const balance = () => either(word(balancerNames), balanceSchema)
+export const slowStart = () =>
+  option(duration('0s', '1h'), {
+    default: '10s',
+    doc: 'A server that joins or is up again begins with a tenth of its weight and has all of it after this time; not when Weir itself starts. 0s: all at once.',
+  })
 
 const statuses = () =>
   judged(
@@ -146,7 +164,12 @@ const serverOptions = {
     default: 1,
     doc: 'Share of the traffic, relative to the other servers. 0: no new traffic.',
   }),
-  backup: option(flag(), { default: false, doc: 'Gets traffic only when no other server is available.' }),
+  backup: option(flag(), { default: false, doc: 'The short form of `tier: 1`.' }),
+  tier: option(integer(0, 9), {
+    otherwise: '0, for a backup 1',
+    doc: 'Gets traffic only when the lower tiers together have fewer than `min_healthy` healthy servers.',
+  }),
+  zone: option(zone(), { otherwise: 'none', doc: 'Where the server stands, to be compared with `global.zone`.' }),
   tls: option(serverTls(), { otherwise: "the backend's `tls`", doc: 'TLS to this server.' }),
   check_port: option(integer(1, 65_535), {
     otherwise: '`health_check.port`',
@@ -179,8 +202,8 @@ export const backendSchema = z
       doc: 'Said only where it should be checked.',
     }),
     balance: option(balance(), {
-      default: 'roundrobin',
-      doc: '`roundrobin`: in turn, by weight. `leastconn`: the fewest requests in flight (http) or open connections (tcp), by weight. `source`: a client address keeps its server. `random`: by weight. A name, or `{algorithm: name}`.',
+      default: 'adaptive',
+      doc: 'How a server is chosen: the name of an algorithm, or a map with its options.',
     }),
     health_check: option(healthCheck(), {
       default: 'tcp',
@@ -198,6 +221,8 @@ export const backendSchema = z
       otherwise: 'no TLS, except for `https://` addresses',
       doc: 'TLS to all servers. `true`: with verification against public authorities.',
     }),
+    ...poolOptions,
+    slow_start: slowStart(),
     retries: retries(),
     http: group(httpOptions, 'http mode only.'),
     timeouts: group(backendTimeouts, 'How long to wait for the server.'),

@@ -1,7 +1,7 @@
 // Options of the process as a whole: the `global` section.
 import { z } from 'zod'
 import { maxUnixPath, parseBindAddress } from './address.ts'
-import { duration, either, group, integerOrAuto, judged, option, required, word } from './options.ts'
+import { duration, either, group, integerOrAuto, judged, option, required, word, zone } from './options.ts'
 
 /** A path, or one of some words that stand for something else. `most` is the longest path, in bytes. */
 function pathOr(words: readonly string[], most = 4095): z.ZodType<string> {
@@ -57,6 +57,10 @@ export const globalSchema = z
     shutdown_timeout: option(duration('100ms', '1h'), {
       default: '30s',
       doc: 'How long a stop waits for what is under way before it cuts it off.',
+    }),
+    zone: option(zone(), {
+      otherwise: 'none',
+      doc: 'Where this Weir stands, such as `${AZ}`: servers with the same `zone` are preferred while they have their share of what is healthy.',
     }),
     admin: option(adminAddress, {
       default: '127.0.0.1:9180',

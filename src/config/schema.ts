@@ -2,7 +2,16 @@
 // editors and the manual (generate.ts), and, by inference, the types of what is written.
 import { z } from 'zod'
 import { flag, group, integer, name, option, required, word } from './options.ts'
-import { backendSchema, backendTimeouts, balance, healthCheck, httpOptions, retries } from './schema-backend.ts'
+import { balance } from './schema-balance.ts'
+import {
+  backendSchema,
+  backendTimeouts,
+  healthCheck,
+  httpOptions,
+  poolOptions,
+  retries,
+  slowStart,
+} from './schema-backend.ts'
 import { forwardOptions, frontendSchema, frontendTimeouts, limitOptions, modes } from './schema-frontend.ts'
 import { globalSchema } from './schema-global.ts'
 
@@ -14,8 +23,13 @@ const defaultsSchema = z
       otherwise: 'the limit of `global`',
       doc: 'Connections from clients to each frontend.',
     }),
-    balance: option(balance(), { default: 'roundrobin', doc: 'How backends choose a server.' }),
+    balance: option(balance(), {
+      default: 'adaptive',
+      doc: 'How backends choose a server. One that says `balance` itself takes nothing from here.',
+    }),
     health_check: option(healthCheck(), { default: 'tcp', doc: 'How backends check their servers.' }),
+    ...poolOptions,
+    slow_start: slowStart(),
     retries: retries(),
     limits: group(limitOptions, 'How large the head of a request may be.'),
     forward: group(forwardOptions, 'What servers are told about the client.'),

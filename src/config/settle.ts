@@ -3,7 +3,7 @@
 import type { z } from 'zod'
 import type { Settings } from './config.ts'
 import { factsOf } from './options.ts'
-import { parseDuration, parseSize } from './quantities.ts'
+import { parseDuration, parsePercent, parseSize } from './quantities.ts'
 
 type Shape = Record<string, z.ZodOptional>
 type Layer = Readonly<Record<string, unknown>> | undefined
@@ -23,6 +23,7 @@ export function settleOne(option: z.ZodOptional, ...values: readonly unknown[]):
   const { unit } = factsOf(option.unwrap())
   if (unit === 'ms') return parseDuration(written as string)
   if (unit === 'bytes') return parseSize(written as string | number)
+  if (unit === '%') return parsePercent(written as string | number)
   return written
 }
 

@@ -36,6 +36,7 @@ test('the smallest configuration has every default', () => {
     workers: 'auto',
     maxConnections: 'auto',
     shutdownTimeout: 30_000,
+    zone: null,
     admin: { host: '127.0.0.1', port: 9180, byDefault: true },
     controlSocket: 'auto',
     log: { level: 'info', target: 'stderr' },
@@ -60,9 +61,16 @@ test('the smallest configuration has every default', () => {
     {
       name: 'app',
       mode: 'http',
-      balance: { algorithm: 'roundrobin' },
+      balance: {
+        algorithm: 'adaptive',
+        file: null,
+        options: { choices: 2, table: 'maglev', bound: 1.25, limit: 100, decay: 10_000 },
+        key: [],
+      },
+      pool: { minHealthy: 1, panic: 0, subset: 0 },
+      slowStart: 10_000,
       healthCheck: { interval: 2000, timeout: 1000, rise: 2, fall: 3, fastInterval: 1000, http: null },
-      servers: [{ ...target, name: '10.0.0.1:80', weight: 1, backup: false, check: target }],
+      servers: [{ ...target, name: '10.0.0.1:80', weight: 1, tier: 0, zone: null, check: target }],
       timeouts: {
         connect: 5000,
         serverResponse: 60_000,
@@ -224,7 +232,6 @@ describe('health checks', () => {
 })
 
 test('other short forms', () => {
-  expect(backend('balance: leastconn').balance).toEqual(backend('balance: {algorithm: leastconn}').balance)
   const log = (text: string) => valid(around({ top: `global: {access_log: ${text}}` }), {}, folder).global.accessLog
   expect(log('stdout')).toEqual(log('{format: json, target: stdout}'))
   expect(log('access.log')).toEqual({ format: 'json', target: join(folder, 'access.log') })
@@ -272,6 +279,7 @@ test('any list of servers is the same as the map of their names', () => {
     port: fc.integer({ min: 1, max: 65_535 }),
     weight: fc.option(fc.integer({ min: 0, max: 65_535 }), { nil: undefined }),
     backup: fc.option(fc.boolean(), { nil: undefined }),
+    zone: fc.option(fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,8}$/), { nil: undefined }),
   })
   const unique = fc.uniqueArray(server, {
     minLength: 1,

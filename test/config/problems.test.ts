@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatProblems } from '../../src/config/format.ts'
 import { loadConfig, minimalConfig, parseConfig } from '../../src/config/load.ts'
 import { problemCodes } from '../../src/config/problems.ts'
+import { checkBalancerFiles } from '../../src/control/balance/check-files.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { check, messages, places, problemsOf, valid } from './support.ts'
 
@@ -168,6 +169,54 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
   ],
   ['an option of http in tcp mode', () => withFrontend('    mode: tcp\n    limits: {fields: 5}'), ['6:5 NO_EFFECT']],
   ['a path in a tcp check', () => withBackend('    health_check: {type: tcp, path: /x}'), ['8:31 NO_EFFECT']],
+  ['a balancer that takes no map', () => withBackend('    balance: {algorithm: least}'), ['8:26 BAD_VALUE']],
+  ['a balance without algorithm', () => withBackend('    balance: {choices: 3}'), ['8:14 MISSING']],
+  ['an algorithm and a file', () => withBackend('    balance: {algorithm: p2c, file: mine.ts}'), ['8:31 BAD_VALUE']],
+  ['a balancer whose file is not there', () => withBackend('    balance: {file: ./none.ts}'), ['8:21 UNREADABLE_FILE']],
+  ['a balancer that is no program', () => withBackend('    balance: {file: one.pem}'), ['8:21 BAD_VALUE']],
+  ['too many choices', () => withBackend('    balance: {algorithm: p2c, choices: 17}'), ['8:40 OUT_OF_RANGE']],
+  ['a bound below 1', () => withBackend('    balance: {algorithm: affinity, bound: 0.9}'), ['8:43 OUT_OF_RANGE']],
+  [
+    'a setting of another algorithm',
+    () => withBackend('    balance: {algorithm: hash, choices: 3}'),
+    ['8:32 NO_EFFECT'],
+  ],
+  [
+    'a key for an algorithm that has none',
+    () => withBackend('    balance: {algorithm: p2c, key: path}'),
+    ['8:31 NO_EFFECT'],
+  ],
+  ['a key that there is not', () => withBackend('    balance: {algorithm: hash, key: host}'), ['8:37 BAD_VALUE']],
+  [
+    'a key without its name',
+    () => withBackend('    balance: {algorithm: hash, key: [path, "header:"]}'),
+    ['8:44 BAD_VALUE'],
+  ],
+  [
+    'a part of a key without its name',
+    () => withBackend('    balance: {algorithm: hash, key: {source: cookie}}'),
+    ['8:37 MISSING'],
+  ],
+  [
+    'a name that no cookie has',
+    () => withBackend('    balance: {algorithm: hash, key: {source: cookie, name: "a;b"}}'),
+    ['8:60 BAD_VALUE'],
+  ],
+  [
+    'a prefix of a path',
+    () => withBackend('    balance: {algorithm: hash, key: {source: path, prefix4: 24}}'),
+    ['8:52 NO_EFFECT'],
+  ],
+  ['another key for source', () => withBackend('    balance: {algorithm: source, key: path}'), ['8:39 BAD_VALUE']],
+  ['panic beyond the whole', () => withBackend('    panic: 101%'), ['8:12 OUT_OF_RANGE']],
+  ['panic in words', () => withBackend('    panic: half'), ['8:12 BAD_VALUE']],
+  ['a small subset', () => withBackend('    subset: 11'), ['8:13 UNWISE_BALANCE']],
+  ['a minimum of one tier alone', () => withBackend('    min_healthy: 2'), ['8:5 NO_EFFECT']],
+  ['a tier beyond the last', () => withServers('[{address: a:1, tier: 10}]'), ['7:36 OUT_OF_RANGE']],
+  ['a backup of tier 0', () => withServers('[{address: a:1, backup: true, tier: 0}]'), ['7:44 BAD_VALUE']],
+  ['a zone of servers alone', () => withServers('[{address: a:1, zone: z}]'), ['7:30 NO_EFFECT']],
+  ['a zone of Weir alone', () => withGlobal('  zone: z'), ['9:9 NO_EFFECT']],
+  ['a zone that is none', () => withGlobal('  zone: a b'), ['9:9 BAD_VALUE']],
   ['https with tls: false', () => withServers('[{address: "https://a", tls: false}]'), ['7:38 BAD_VALUE']],
 ]
 
@@ -222,6 +271,18 @@ describe('a folder of files', () => {
     const at = write({ 'a.yaml': base.replace(':8080', 'unix:web.sock') })
     expect(loadConfig(at, {}).config!.frontends[0]!.binds[0]!.path).toBe(join(at, 'web.sock'))
   })
+})
+
+test('a balancer that does not work is found by running it, wherever it is named', async () => {
+  writeFileSync(join(folder, 'bad.ts'), 'export default 1')
+  for (const [text, expected] of [
+    [withBackend('    balance: {file: bad.ts}'), '8:21 BAD_BALANCER'],
+    [`${base}defaults: {balance: {file: bad.ts}}\n`, '8:28 BAD_BALANCER'],
+  ] as const) {
+    const loaded = await checkBalancerFiles(parseConfig(text, join(folder, 'weir.yaml')))
+    expect(places(loaded)).toEqual([expected])
+  }
+  seen.add('BAD_BALANCER')
 })
 
 test('a file that is not there is a problem without a line', () => {
