@@ -1,12 +1,16 @@
 // Entry of a worker thread; wiring only. Starts the data plane and answers the supervisor.
 import { parentPort, workerData } from 'node:worker_threads'
+import type { WorkerContext } from './data/context.ts'
+import { loadAlgorithms } from './data/upstream/algorithm.ts'
 import { DataPlane, ListenError } from './data/worker.ts'
 import type { FromWorker, ToWorker, WorkerData } from './messages/messages.ts'
 
 const port = parentPort!
 const say = (message: FromWorker): void => port.postMessage(message)
 const data = workerData as WorkerData
-const plane = new DataPlane(data, (level, message, fields) => say({ type: 'log', level, message, fields }))
+const log: WorkerContext['log'] = (level, message, fields) => say({ type: 'log', level, message, fields })
+await loadAlgorithms(data.snapshot.backends, log)
+const plane = new DataPlane(data, log)
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
@@ -15,6 +19,9 @@ port.on('message', (message: ToWorker) => {
       return
     case 'reopen':
       plane.reopenLog()
+      return
+    case 'table':
+      plane.setTable(message.backend, message.table)
   }
 })
 

@@ -28,6 +28,7 @@ export function setUpBoard(snapshot: Snapshot, shape: Shape): Scoreboard {
     for (const { slot, weight } of servers) {
       Atomics.store(board.shared.server.weight, slot, weight)
       Atomics.store(board.shared.server.admin, slot, ADMIN_READY)
+      board.learnt.server.factor[slot] = 1
     }
   }
   return board

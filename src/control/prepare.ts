@@ -1,8 +1,9 @@
 // From a configuration to what the supervisor needs: how many workers, the snapshot for them, the checks to run, and how
 // many connections there can be. Looks at the machine (cores, limit of open files) and opens nothing.
 import { randomBytes } from 'node:crypto'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import type { Logger } from 'pino'
+import { hashString } from '../balance/hash.ts'
 import type { Config } from '../config/config.ts'
 import type { Snapshot } from '../messages/snapshot.ts'
 import type { Shape } from '../scoreboard/layout.ts'
@@ -26,6 +27,7 @@ export function prepare(config: Config, log: Logger): Prepared {
     slots: new SlotTable(shape),
     version: 1,
     maxConnections: maxConnections(config.global.maxConnections, { workers, binds }, log),
+    instance: hashString(hostname()),
     ticketKeys: randomBytes(48),
   })
   return { shape, snapshot, checks: planChecks(config, snapshot) }

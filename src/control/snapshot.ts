@@ -60,6 +60,8 @@ export interface SnapshotContext {
   readonly version: number
   /** What `auto` comes to: connections from clients that the limit of open files allows. */
   readonly maxConnections: number
+  /** Of this machine, for the choice of a subset: other machines choose others. */
+  readonly instance: number
   /** 48 secret bytes (crypto.randomBytes), made once in the life of the process. */
   readonly ticketKeys: Uint8Array
 }
@@ -75,7 +77,7 @@ export function createSnapshot(config: Config, context: SnapshotContext): Snapsh
     shutdownTimeout: global.shutdownTimeout,
     accessLog: global.accessLog,
     frontends: config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes })),
-    backends: config.backends.map((backend) => backendSpec(backend, context.slots)),
+    backends: config.backends.map((backend) => backendSpec(backend, global.zone, context)),
   })
 }
 
@@ -104,13 +106,15 @@ const bindSpec = (bind: BindConfig, ticketKeys: Uint8Array): BindSpec => ({
   tls: bind.tls === null ? null : { ...bind.tls, ticketKeys },
 })
 
-function backendSpec(backend: BackendConfig, slots: SlotTable): BackendSpec {
-  const { name, mode, balance, timeouts, retries, idleConnections } = backend
+function backendSpec(backend: BackendConfig, zone: string | null, { slots, instance }: SnapshotContext): BackendSpec {
+  const { name, mode, balance, pool, slowStart, timeouts, retries, idleConnections } = backend
   return {
     slot: slots.backend(name),
     name,
     mode,
     balance,
+    rules: { ...pool, zone, instance },
+    slowStart,
     servers: backend.servers.map((server) => serverSpec(server, slots.server(name, server.name))),
     timeouts,
     retries,
@@ -118,13 +122,14 @@ function backendSpec(backend: BackendConfig, slots: SlotTable): BackendSpec {
   }
 }
 
-const serverSpec = ({ name, host, port, path, weight, backup, tls }: ServerConfig, slot: number): ServerSpec => ({
+const serverSpec = ({ name, host, port, path, weight, tier, zone, tls }: ServerConfig, slot: number): ServerSpec => ({
   slot,
   name,
   host,
   port,
   path,
   weight,
-  backup,
+  tier,
+  zone,
   tls,
 })

@@ -1,5 +1,5 @@
 // The control plane of one process, from start to stop. In order: every bind is tried, the admin bind and the control
-// socket open, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
+// socket open, the balancing is looked after, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
 import type { Logger } from 'pino'
 import type { AdminAddress } from '../config/config.ts'
@@ -9,6 +9,7 @@ import type { Shape } from '../scoreboard/layout.ts'
 import { openAdminBind } from './admin/admin-bind.ts'
 import { openControlSocket } from './admin/control-socket.ts'
 import { placeOf, probeBinds } from './binds.ts'
+import { BalanceKeeper } from './balance/keeper.ts'
 import { setUpBoard } from './board.ts'
 import { HealthMonitor, type CheckedBackend } from './health/monitor.ts'
 import type { View } from './view.ts'
@@ -33,6 +34,8 @@ export interface WeirOptions {
 
 export interface Weir {
   readonly view: View
+  /** For what an operator changes while it runs: weights and admin states. */
+  readonly balance: Pick<BalanceKeeper, 'setWeight' | 'setAdmin'>
   /** Of the admin bind; null when there is none. */
   readonly adminPort: number | null
   /** Path of the control socket; null when there is none. */
@@ -61,12 +64,15 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const { snapshot, log } = options
   await using undo = new AsyncDisposableStack()
   const board = setUpBoard(snapshot, options.shape)
-  const monitor = new HealthMonitor({ board, log })
+  const onTable = (backend: number, table: SharedArrayBuffer): void => workers.sendTable(backend, table)
+  const keeper = new BalanceKeeper({ board, snapshot, onTable, log })
+  const monitor = new HealthMonitor({ board, verdicts: keeper, log })
   const ended = Promise.withResolvers<number>()
   const workers = new Workers({
     count: options.shape.workers,
     board,
     snapshot,
+    tables: () => keeper.tables,
     log,
     onGiveUp: (error) => void giveUp(error),
     ...(options.entry === undefined ? {} : { entry: options.entry }),
@@ -90,6 +96,8 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   if (socket) undo.defer(() => socket.close())
   if (problems.length > 0) throw new StartError(problems)
 
+  undo.defer(() => keeper.close())
+  keeper.start()
   undo.defer(() => monitor.close())
   monitor.start(options.checks)
   undo.defer(() => workers.terminate())
@@ -129,6 +137,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   let stopping: Promise<void> | null = null
   return {
     view,
+    balance: keeper,
     adminPort: admin?.port ?? null,
     controlSocket: socket?.path ?? null,
     kill,

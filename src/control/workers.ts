@@ -30,6 +30,8 @@ export interface WorkersOptions {
   readonly count: number
   readonly board: Scoreboard
   readonly snapshot: Snapshot
+  /** Of the balancers, by backend slot, as a worker needs them that starts now. */
+  readonly tables: () => WorkerData['tables']
   readonly log: Logger
   /** A worker could not be replaced after all had started; the process is of no more use. */
   readonly onGiveUp: (error: Error) => void
@@ -108,6 +110,11 @@ export class Workers {
     return true
   }
 
+  /** Gives all workers another table for the balancer of a backend; those that start later get it from the options. */
+  sendTable(backend: number, table: SharedArrayBuffer): void {
+    for (const { thread } of this.#slots) post(thread, { type: 'table', backend, table })
+  }
+
   /** Has the access logs opened anew. */
   reopen(): void {
     for (const { thread } of this.#slots) post(thread, { type: 'reopen' })
@@ -143,11 +150,12 @@ export class Workers {
   }
 
   #spawn(slot: Slot): void {
-    const { board, entry = defaultEntry } = this.#options
+    const { board, tables, entry = defaultEntry } = this.#options
     const workerData: WorkerData = {
       worker: slot.worker,
       scoreboard: board.memory,
       snapshot: this.#snapshot,
+      tables: tables(),
       ports: this.#ports,
     }
     const thread = new Worker(entry, { workerData, name: `weir-worker-${slot.worker}` })

@@ -9,6 +9,7 @@ import { HttpFrontend } from './http1/frontend.ts'
 import { Clock } from './io/clock.ts'
 import { Listener } from './listener/listener.ts'
 import { Backend } from './upstream/backend.ts'
+import { microsOf } from '../scoreboard/clock.ts'
 import { openScoreboard } from '../scoreboard/scoreboard.ts'
 import type { WorkerData } from '../messages/messages.ts'
 import { AccessLog } from './access-log/access-log.ts'
@@ -35,7 +36,9 @@ export class DataPlane {
       log,
     }
     this.#shutdownTimeout = snapshot.shutdownTimeout
-    this.#backends = snapshot.backends.map((backend) => new Backend(backend, this.#context))
+    this.#backends = snapshot.backends.map(
+      (backend) => new Backend(backend, data.tables[backend.slot] ?? null, this.#context),
+    )
     this.#listeners = listenersOf(snapshot, this.#backends, this.#context)
   }
 
@@ -63,7 +66,11 @@ export class DataPlane {
 
   #tick(): void {
     const now = performance.now()
-    for (const backend of this.#backends) backend.sweep(now)
+    const micros = microsOf(now)
+    for (const backend of this.#backends) {
+      backend.sweep(now)
+      backend.tick(micros)
+    }
     this.#context.accessLog?.flush()
   }
 
@@ -82,6 +89,11 @@ export class DataPlane {
       }
       check()
     })
+  }
+
+  /** The table that a balancer goes by from now on. @param backend its slot */
+  setTable(backend: number, table: SharedArrayBuffer): void {
+    this.#backends.find(({ spec }) => spec.slot === backend)?.setTable(table)
   }
 
   reopenLog(): void {

@@ -9,6 +9,7 @@ const context = (over: Partial<SnapshotContext> = {}): SnapshotContext => ({
   slots: new SlotTable(limits),
   version: 1,
   maxConnections: 1000,
+  instance: 1,
   ticketKeys: new Uint8Array(48),
   ...over,
 })

@@ -14,8 +14,9 @@ function setUp(behaviour: string, count = 2, overrides: Partial<WorkersOptions> 
   const entry = new URL('./stand-in/worker.ts', import.meta.url)
   process.env.STAND_IN = behaviour
   const onGiveUp = (error: Error): void => void gaveUp.push(error)
-  const workers = new Workers({ count, board, snapshot, log, onGiveUp, entry, ...overrides })
-  return { workers, board, lines, gaveUp, [Symbol.asyncDispose]: () => workers.terminate() }
+  const tables: Record<number, SharedArrayBuffer> = {}
+  const workers = new Workers({ count, board, snapshot, tables: () => tables, log, onGiveUp, entry, ...overrides })
+  return { workers, board, tables, lines, gaveUp, [Symbol.asyncDispose]: () => workers.terminate() }
 }
 
 test('the first worker finds out the ports, and the others are given them', async () => {
@@ -41,6 +42,43 @@ test('a worker that dies is replaced at once, and what it held is taken back; th
   expect(s.board.rows[1]!.counters.server.requests[0]).toBe(2)
   expect(s.workers.status[0]).toEqual(other)
   expect(s.lines.find(({ level }) => level === 'error')).toMatchObject({ worker: 1, reason: 'exit code 1', delay: 0 })
+})
+
+test('requests that a dead worker waited for are not waited for any more', async () => {
+  await using s = setUp('fine')
+  await s.workers.start()
+  const { server, backend } = s.board.shared
+  expect([server.waiting[0], backend.inflight[0]]).toEqual([4, 6])
+  s.workers.kill(1)
+  await until(() => s.workers.status[1]!.restarts === 1)
+  expect([server.waiting[0], backend.inflight[0]]).toEqual([2, 3])
+})
+
+test('tables of balancers reach workers when they start, while they run, and in place of a dead one', async () => {
+  await using s = setUp('fine')
+  s.tables[0] = new SharedArrayBuffer(8)
+  await s.workers.start()
+  const told = (): unknown[] =>
+    s.lines.filter(({ message }) => message === 'table').map(({ worker, size }) => [worker, size])
+  await until(() => told().length === 2)
+  expect(told()).toEqual(
+    expect.arrayContaining([
+      [0, 8],
+      [1, 8],
+    ]),
+  )
+  s.tables[0] = new SharedArrayBuffer(16)
+  s.workers.sendTable(0, s.tables[0])
+  await until(() => told().length === 4)
+  expect(told().slice(2)).toEqual(
+    expect.arrayContaining([
+      [0, 16],
+      [1, 16],
+    ]),
+  )
+  s.workers.kill(1)
+  await until(() => told().length === 5)
+  expect(told()[4]).toEqual([1, 16])
 })
 
 test('there is no worker to kill beyond the last', async () => {

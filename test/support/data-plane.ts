@@ -1,6 +1,7 @@
 // A data plane in the process of the test: a scoreboard, a snapshot with sensible defaults, one worker without a thread.
 // Servers are up and ready from the start; nothing probes them. Every bind is on a free port of loopback.
 // Only the data side: configuration, health checks and worker threads have tests of their own.
+import { balanceSpec, rulesSpec } from './specs.ts'
 import { DataPlane } from '../../src/data/worker.ts'
 import type { WorkerContext } from '../../src/data/context.ts'
 import type { BackendSpec, BindSpec, FrontendSpec, ServerSpec, Snapshot } from '../../src/messages/snapshot.ts'
@@ -58,7 +59,7 @@ export async function startDataPlane(wish: Wish): Promise<TestPlane> {
   const snapshot = snapshotOf(wish)
   const board = wish.board ?? boardFor(snapshot, wish.workers ?? 1)
   const plane = new DataPlane(
-    { worker: wish.worker ?? 0, scoreboard: board.memory, snapshot, ports: wish.ports ?? {} },
+    { worker: wish.worker ?? 0, scoreboard: board.memory, snapshot, tables: {}, ports: wish.ports ?? {} },
     wish.log ?? (() => {}),
   )
   const ports = await plane.listen(wish.ports ?? {})
@@ -126,7 +127,9 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
 function backendSpec(wish: BackendWish, slot: number, nextServer: () => number): BackendSpec {
   return {
     mode: 'http',
-    balance: { algorithm: 'roundrobin' },
+    balance: balanceSpec('roundrobin'),
+    rules: rulesSpec(),
+    slowStart: ms(0),
     retries: 3,
     idleConnections: 256,
     ...wish,
@@ -152,7 +155,8 @@ function serverSpec(wish: ServerWish, place: number, slot: number): ServerSpec {
     port: 0,
     path: null,
     weight: 1,
-    backup: false,
+    tier: 0,
+    zone: null,
     tls: null,
     ...said,
     slot,
@@ -171,6 +175,7 @@ function boardFor(snapshot: Snapshot, workers: number): Scoreboard {
     board.shared.server.admin[slot] = ADMIN_READY
     board.shared.server.health[slot] = HEALTH_UP
     board.shared.server.weight[slot] = weight
+    board.learnt.server.factor[slot] = 1
   }
   return board
 }

@@ -11,10 +11,11 @@ export type ImportGraph = ReadonlyMap<string, readonly string[]>
 export const layers: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'control'],
   'worker.ts': ['data', 'messages', 'scoreboard', 'model'],
-  cli: ['control', 'config', 'scoreboard', 'messages', 'model', 'balance'],
-  control: ['config', 'scoreboard', 'messages', 'model'],
+  cli: ['control', 'config', 'simulate', 'scoreboard', 'messages', 'model', 'balance'],
+  control: ['config', 'balance', 'scoreboard', 'messages', 'model'],
   data: ['balance', 'scoreboard', 'messages', 'model'],
   config: ['model'],
+  simulate: ['balance', 'model'],
   balance: ['model'],
   scoreboard: ['model'],
   messages: ['model'],
@@ -23,7 +24,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Layers that import no package and nothing of Node either: arrays in, index out. */
-const pure = new Set(['balance', 'model'])
+const pure = new Set(['simulate', 'balance', 'model'])
 
 const importPatterns = [
   /^\s*(?:import|export)\b[^'"`;{}]*(?:\{[^}]*\}\s*)?\bfrom\s*['"]([^'"]+)['"]/gm, // import … from 'x', export …

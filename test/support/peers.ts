@@ -203,11 +203,13 @@ export function leftovers({ board }: TestPlane): string {
     for (const [slot, value] of column.entries()) if (value !== 0) counts[`${name}[${slot}]`] = value
   }
   add('server.inflight', shared.server.inflight)
+  add('server.waiting', shared.server.waiting)
   add('backend.inflight', shared.backend.inflight)
   add('frontend.connections', shared.frontend.connections)
   add('process.connections', shared.process.connections)
   for (const { owned } of rows) {
     add('own server.inflight', owned.server.inflight)
+    add('own server.waiting', owned.server.waiting)
     add('own backend.inflight', owned.backend.inflight)
     add('own frontend.connections', owned.frontend.connections)
   }

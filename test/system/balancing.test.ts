@@ -11,6 +11,8 @@ interface Farmed {
   readonly port: number
   /** Answers to /health. */
   health: number
+  /** Answers to anything else. */
+  status: number
   /** How long it takes to answer anything else, in ms. */
   delay: number
   stop(): Promise<void>
@@ -20,7 +22,7 @@ interface Farmed {
 async function serverNamed(name: string): Promise<Farmed> {
   const server = http.createServer((request, response) => {
     if (request.url === '/health') response.writeHead(farmed.health).end()
-    else setTimeout(() => response.end(name), farmed.delay)
+    else setTimeout(() => response.writeHead(farmed.status).end(name), farmed.delay)
   })
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   await listen(0)
@@ -29,6 +31,7 @@ async function serverNamed(name: string): Promise<Farmed> {
     name,
     port,
     health: 200,
+    status: 200,
     delay: 0,
     stop: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -46,8 +49,10 @@ async function serverNamed(name: string): Promise<Farmed> {
 
 const farm = (...names: string[]): Promise<Farmed[]> => Promise.all(names.map(serverNamed))
 
-const config = (backend: string) => `
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 3s }
+/** Roundrobin without slow start, unless the lines say otherwise. */
+const config = (backend: string, global = '') => `
+global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 3s${global} }
+defaults: { balance: roundrobin, slow_start: 0s }
 frontends:
   web: { bind: '127.0.0.1:0', backend: app }
 backends:
@@ -194,4 +199,63 @@ test('a server that comes up later is taken in by its checks; one that is not th
   await late.start()
   await changed(weir, 'late', 'up')
   expect(await spread(weir.port('web'), 20)).toEqual({ a: 10, late: 10 })
+})
+
+test('slow start: a server that is back gets a tenth of its share at first, all of it in the end; none has one at the start', async () => {
+  const servers = await farm('a', 'b')
+  const yaml = (window: string) => config(`slow_start: ${window}\n${CHECK}\n${list(servers)}`)
+  const weir = await startWeir(yaml('10m'))
+  const other = await startWeir(yaml('300ms'))
+  for (const each of [weir, other]) await Promise.all(servers.map(({ name }) => changed(each, name, 'up')))
+  expect(await spread(weir.port('web'), 20)).toEqual({ a: 10, b: 10 })
+  servers[1]!.health = 500
+  for (const each of [weir, other]) await changed(each, 'b', 'down')
+  servers[1]!.health = 200
+  for (const each of [weir, other]) await changed(each, 'b', 'up', 2)
+  expect(await spread(weir.port('web'), 55)).toEqual({ a: 50, b: 5 })
+  let counts: Record<string, number> = {}
+  for (let tries = 0; tries < 50 && counts['b'] !== 10; tries++) counts = await spread(other.port('web'), 20)
+  expect(counts).toEqual({ a: 10, b: 10 })
+})
+
+test('tiers: with fewer healthy primaries than are needed the next tier helps, and only that', async () => {
+  const servers = await farm('a', 'b', 'spare', 'far')
+  const more: Record<string, string> = { a: '', b: '', spare: ', backup: true', far: ', tier: 2' }
+  const weir = await startWeir(config(`min_healthy: 2\n${CHECK}\n${list(servers, (s) => more[s.name]!)}`))
+  await Promise.all(servers.map(({ name }) => changed(weir, name, 'up')))
+  expect(await spread(weir.port('web'), 20)).toEqual({ a: 10, b: 10 })
+  servers[0]!.health = 500
+  await changed(weir, 'a', 'down')
+  expect(await spread(weir.port('web'), 20)).toEqual({ b: 10, spare: 10 })
+  servers[1]!.health = 500
+  await changed(weir, 'b', 'down')
+  expect(await spread(weir.port('web'), 20)).toEqual({ spare: 10, far: 10 })
+})
+
+test('zones: the own zone serves while it has its share of what is healthy', async () => {
+  const servers = await farm('here1', 'here2', 'there1', 'there2')
+  const zoneOf = ({ name }: Farmed): string => `, zone: ${name.slice(0, -1)}`
+  const weir = await startWeir(config(`${CHECK}\n${list(servers, zoneOf)}`, ', zone: here'))
+  await Promise.all(servers.map(({ name }) => changed(weir, name, 'up')))
+  expect(await spread(weir.port('web'), 20)).toEqual({ here1: 10, here2: 10 })
+  servers[0]!.health = 500
+  await changed(weir, 'here1', 'down')
+  expect(await spread(weir.port('web'), 30)).toEqual({ here2: 10, there1: 10, there2: 10 })
+})
+
+test('adaptive: a server that fails fast is no magnet, and gets its share again when it has recovered', async () => {
+  const servers = await farm('a', 'b', 'c')
+  const weir = await startWeir(config(`balance: adaptive\nhealth_check: off\n${list(servers)}`))
+  const port = weir.port('web')
+  for (const server of servers) server.delay = 5
+  await spread(port, 60, 6)
+  servers[1]!.status = 500
+  servers[1]!.delay = 0
+  const broken = await spread(port, 300, 6)
+  expect(broken['500'] ?? 0).toBeLessThan(40) // an even share is 100, and leastconn would give it more
+  servers[1]!.status = 200
+  servers[1]!.delay = 5
+  let after: Record<string, number> = {}
+  for (let tries = 0; tries < 30 && !(after['b']! > 20); tries++) after = await spread(port, 90, 6)
+  expect(after['b']).toBeGreaterThan(20)
 })

@@ -1,8 +1,11 @@
 // The state of a running Weir as one object: what /v1/status on the control socket answers and `weir status` shows.
 // Names here are an interface: add to them, don't rename them.
+import { performance } from 'node:perf_hooks'
+import { failingShare } from '../../balance/learning.ts'
 import type { ServerSpec } from '../../messages/snapshot.ts'
 import { adminStates, healthStates, type AdminState, type HealthState, type Mode } from '../../model/states.ts'
-import { total, type Row } from '../../scoreboard/scoreboard.ts'
+import { microsOf } from '../../scoreboard/clock.ts'
+import { balancingColumns, total, type Row } from '../../scoreboard/scoreboard.ts'
 import { placeOf } from '../binds.ts'
 import { isDraining, isReady, type View } from '../view.ts'
 import type { WorkerStatus } from '../workers.ts'
@@ -58,7 +61,18 @@ export interface ServerStatus {
   /** In milliseconds; null: none was made. */
   readonly lastDuration: number | null
   readonly weight: number
+  /** Percent of the weight that counts: less than 100 in a slow start. */
+  readonly ramp: number
+  /** Average time to an answer in milliseconds, as balancing knows it; null: not known. */
+  readonly latency: number | null
+  /** Average share of failed requests, as balancing knows it: 0 to 1. */
+  readonly failing: number
+  /** Of a tier above 0. */
   readonly backup: boolean
+  /** 0: primary. */
+  readonly tier: number
+  /** Where it stands; null: not said. */
+  readonly zone: string | null
   /** Requests (http) or connections (tcp) that it is busy with. */
   readonly inflight: number
   /** Open connections to it, idle ones included. */
@@ -129,8 +143,9 @@ function backendStatus(
 }
 
 function serverStatus(view: View, server: ServerSpec): ServerStatus {
-  const { slot, name, backup } = server
+  const { slot, name, tier, zone } = server
   const { shared } = view.board
+  const { server: learnt } = balancingColumns(view.board)
   const sum = (read: (row: Row['counters']['server']) => Float64Array) =>
     total(view.board, (row) => read(row.counters.server), slot)
   const { since, lastResult, lastCheckAt, lastDuration } = view.health(slot)
@@ -144,7 +159,12 @@ function serverStatus(view: View, server: ServerSpec): ServerStatus {
     lastCheckAt: lastCheckAt === null ? null : new Date(lastCheckAt).toISOString(),
     lastDuration: lastDuration === null ? null : Math.round(lastDuration * 10) / 10,
     weight: shared.server.weight[slot]!,
-    backup,
+    ramp: shared.server.ramp[slot]! || 100,
+    latency: learnt.latency[slot]! > 0 ? Math.round(learnt.latency[slot]! / 10) / 100 : null,
+    failing: Math.round(failingShare(learnt, slot, microsOf(performance.now())) * 1000) / 1000,
+    backup: tier > 0,
+    tier,
+    zone,
     inflight: shared.server.inflight[slot]!,
     connections: shared.server.connections[slot]!,
     requests: sum((counters) => counters.requests),

@@ -1,16 +1,15 @@
-// Runs the health checks of all servers, once for all workers, and writes the verdicts on the scoreboard.
+// Runs the health checks of all servers, once for all workers, and says when one has changed its state.
 // One loop per server: check, step, sleep. A slow check delays the next one of the same server and never overlaps it.
-// What to send and how to judge it is the probes' business, the rise/fall rule is step.ts, the timing is schedule.ts.
+// What to send and how to judge it is the probes' business, the rise/fall rule is step.ts, the timing is schedule.ts. What
+// a state means for the traffic is control/balance/keeper.ts.
 import type { Logger } from 'pino'
-import { ADMIN_MAINT, HEALTH_CHECKING, HEALTH_DOWN, HEALTH_UP, type HealthState } from '../../model/states.ts'
+import { ADMIN_MAINT, type HealthState } from '../../model/states.ts'
 import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
 import type { Scoreboard } from '../../scoreboard/scoreboard.ts'
 import { Gate } from './gate.ts'
 import { fail, errorText, type CheckSpec, type Probe, type ProbeResult } from './probe.ts'
 import { nextCheckAfter } from './schedule.ts'
 import { checking, step, up, type Health } from './step.ts'
-
-const numbers: Readonly<Record<HealthState, number>> = { checking: HEALTH_CHECKING, up: HEALTH_UP, down: HEALTH_DOWN }
 
 /** What the checks know of one server, for `weir status`. */
 export interface ServerHealth {
@@ -32,8 +31,15 @@ export interface CheckedBackend {
   readonly probeFor: (server: ServerSpec) => Probe
 }
 
+/** What takes the verdicts, each before it is logged. */
+export interface Verdicts {
+  setHealth(slot: number, state: HealthState): void
+}
+
 export interface MonitorOptions {
+  /** Only looked at, for servers in maintenance. */
   readonly board: Scoreboard
+  readonly verdicts: Verdicts
   readonly log: Logger
   /** Checks running at a time. */
   readonly concurrency?: number
@@ -51,6 +57,7 @@ interface Watched {
 
 export class HealthMonitor {
   readonly #board: Scoreboard
+  readonly #verdicts: Verdicts
   readonly #log: Logger
   readonly #gate: Gate
   readonly #random: () => number
@@ -58,8 +65,9 @@ export class HealthMonitor {
   readonly #end = new AbortController()
   readonly #loops: Promise<void>[] = []
 
-  constructor({ board, log, concurrency = 64, random = Math.random }: MonitorOptions) {
+  constructor({ board, verdicts, log, concurrency = 64, random = Math.random }: MonitorOptions) {
     this.#board = board
+    this.#verdicts = verdicts
     this.#log = log
     this.#gate = new Gate(concurrency)
     this.#random = random
@@ -125,13 +133,10 @@ export class HealthMonitor {
     this.#report(watched, before.state, result)
   }
 
-  /** A new state: on the scoreboard first the verdict, then the generation that tells workers to look. */
   #enter(watched: Watched, health: Health): void {
     watched.health = health
     watched.since = Date.now()
-    const { server, backend } = this.#board.shared
-    Atomics.store(server.health, watched.server.slot, numbers[health.state])
-    Atomics.add(backend.generation, watched.group.backend.slot, 1)
+    this.#verdicts.setHealth(watched.server.slot, health.state)
   }
 
   #report({ group, server, health }: Watched, from: HealthState, { text }: ProbeResult): void {

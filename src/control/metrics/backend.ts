@@ -58,6 +58,14 @@ export const backendMetrics: readonly Metric[] = [
       for (const { name, slot } of snapshot.backends) put(board.shared.backend.inflight[slot]!, name)
     },
   ),
+  gauge(
+    'weir_backend_panic',
+    '1 while fewer than half of the servers answer well, so that a failure says little about a single one; else 0.',
+    ['backend'],
+    ({ snapshot, board }, put) => {
+      for (const { name, slot } of snapshot.backends) put(board.shared.backend.panic[slot]!, name)
+    },
+  ),
   column('weir_backend_requests_total', 'Requests (http) or connections (tcp) sent to the backend.', 'requests'),
   column('weir_backend_received_bytes_total', 'Bytes received from clients for the backend.', 'bytesIn'),
   column('weir_backend_sent_bytes_total', 'Bytes sent to clients from the backend.', 'bytesOut'),
@@ -65,6 +73,11 @@ export const backendMetrics: readonly Metric[] = [
     'weir_backend_redispatches_total',
     'Requests that went on to another server after a failed connection.',
     'redispatches',
+  ),
+  column(
+    'weir_backend_balancer_faults_total',
+    'Times that the balancer of a file of your own threw or answered wrongly, so that leastconn picked.',
+    'balancerFaults',
   ),
   counter(
     'weir_backend_responses_total',

@@ -1,7 +1,10 @@
 // Metrics of servers: their state, their load and their answers.
+import { performance } from 'node:perf_hooks'
+import { failingShare } from '../../balance/learning.ts'
 import type { ServerSpec } from '../../messages/snapshot.ts'
 import { HEALTH_UP } from '../../model/states.ts'
-import { total } from '../../scoreboard/scoreboard.ts'
+import { microsOf } from '../../scoreboard/clock.ts'
+import { balancingColumns, total } from '../../scoreboard/scoreboard.ts'
 import type { View } from '../view.ts'
 import { counter, gauge, statusClasses, type DistributionMetric, type Metric } from './metric.ts'
 
@@ -62,6 +65,41 @@ export const serverMetrics: readonly Metric[] = [
   ),
   gauge('weir_server_weight', 'Weight of the server; 0 takes no new traffic.', labels, (view, put) =>
     each(view, ({ slot, name }, backend) => put(view.board.shared.server.weight[slot]!, backend, name)),
+  ),
+  gauge(
+    'weir_server_effective_weight',
+    'The weight that counts now: all of it, or less in a slow start.',
+    labels,
+    (view, put) => {
+      const { weight, ramp } = view.board.shared.server
+      each(view, ({ slot, name }, backend) => put((weight[slot]! * (ramp[slot]! || 100)) / 100, backend, name))
+    },
+  ),
+  gauge(
+    'weir_server_learnt_latency_seconds',
+    'Average time to an answer (tcp: to a connection), as balancing knows it; absent while it does not.',
+    labels,
+    (view, put) =>
+      each(view, ({ slot, name }, backend) => {
+        const latency = view.board.learnt.server.latency[slot]!
+        if (latency > 0) put(latency / 1e6, backend, name)
+      }),
+  ),
+  gauge(
+    'weir_server_learnt_failing_ratio',
+    'Average share of failed requests, as balancing knows it: 0 to 1.',
+    labels,
+    (view, put) => {
+      const { server } = balancingColumns(view.board)
+      const now = microsOf(performance.now())
+      each(view, ({ slot, name }, backend) => put(failingShare(server, slot, now), backend, name))
+    },
+  ),
+  gauge(
+    'weir_server_learnt_cost_factor',
+    'What latency and failures multiply the cost of the server by; 1 is typical, more is worse.',
+    labels,
+    (view, put) => each(view, ({ slot, name }, backend) => put(view.board.learnt.server.factor[slot]!, backend, name)),
   ),
   gauge(
     'weir_server_in_flight',

@@ -5,6 +5,7 @@ export const TAB = 0x09
 export const LF = 0x0a
 export const CR = 0x0d
 export const SPACE = 0x20
+export const AMPERSAND = 0x26
 export const COLON = 0x3a
 export const SEMICOLON = 0x3b
 export const COMMA = 0x2c

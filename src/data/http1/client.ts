@@ -5,7 +5,6 @@ import { performance } from 'node:perf_hooks'
 import type { Socket } from 'node:net'
 import { reasonCodes, type ReasonCode } from '../../model/reasons.ts'
 import { ms, type Millis } from '../../model/units.ts'
-import { hashAddress } from '../../balance/hash.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { Flow } from '../io/flow.ts'
@@ -21,6 +20,7 @@ import {
   type SocketOwner,
 } from '../io/socket.ts'
 import { plainAddress } from '../io/address.ts'
+import type { Origin } from '../key/origin.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { answer } from './answer.ts'
@@ -56,9 +56,9 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   readonly address: string
   readonly tls: boolean
   headTime = 0
+  origin: Origin | null = null
   readonly #context: WorkerContext
   readonly #onClosed: (client: Http1Client) => void
-  #key: number | null = null
   #exchange: Exchange | null = null
   #phase = PHASE_HEAD
   #flow: Flow | null = null
@@ -92,11 +92,6 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   get port(): number {
     return this.socket.remotePort ?? 0
-  }
-
-  /** Hash of the address, made when the first request asks for it. */
-  get key(): number {
-    return (this.#key ??= hashAddress(this.address))
   }
 
   get flow(): Flow {

@@ -4,6 +4,7 @@ import type { ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Flow } from '../io/flow.ts'
 import type { OwnedSocket } from '../io/socket.ts'
+import type { KeyedClient } from '../key/origin.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { RequestForwarding } from './forward.ts'
@@ -20,12 +21,10 @@ export const PHASE_RELAY = 5
 export const PHASE_LINGER = 6
 
 /** What an exchange needs of the client's connection. */
-export interface ExchangeClient extends RecordedClient {
+export interface ExchangeClient extends RecordedClient, KeyedClient {
   readonly socket: OwnedSocket
   readonly frontend: HttpFrontend
   readonly forwarding: RequestForwarding
-  /** Hash of the client's address. */
-  readonly key: number
   /** The way from the client to the server. */
   readonly flow: Flow
   /** The client has closed its side. */

@@ -2,14 +2,17 @@
 // that way: begin, send, receive, finish; then what may go wrong. The client's connection owns the socket, the parser and
 // the deadline; the exchange owns the connection to the server, and decides whether a request may go to another one.
 import { performance } from 'node:perf_hooks'
+import { OUTCOME_FAILED, OUTCOME_TIMEOUT, type Outcome } from '../../balance/outcome.ts'
 import { reasons, type ReasonCode } from '../../model/reasons.ts'
+import { microsOf } from '../../scoreboard/clock.ts'
 import type { WorkerContext } from '../context.ts'
 import { slab } from '../io/flow.ts'
 import { READ_BUFFER, unsentBytes } from '../io/socket.ts'
 import type { Relay } from '../relay/relay.ts'
+import { Attempt, outcomeOfStatus } from '../upstream/attempt.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
-import type { Server } from '../upstream/server.ts'
+import { SURELY_OPEN, type Server } from '../upstream/server.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from './body.ts'
 import { PHASE_CONNECT, PHASE_RELAY, PHASE_RESPONSE, PHASE_UPLOAD, type ExchangeClient } from './exchange-client.ts'
 import { HEAD_OVERHEAD, allowsUpgrade } from './forward.ts'
@@ -17,21 +20,18 @@ import { recordExchange } from './record.ts'
 import { METHOD_HEAD, isIdempotent, type RequestHead } from './request-head.ts'
 import { RESPONSE_BROKEN, RESPONSE_DONE, RESPONSE_HELD, RESPONSE_SWITCHED, Response } from './response.ts'
 
-/**
- * A request that can't be repeated goes only to a kept-alive connection that was in use this many ms ago: were it closed at
- * the same moment, the request would be lost. No server is known that closes so soon.
- */
-const SURELY_OPEN = 1000
-
 export class Exchange implements UpstreamUser {
   context: WorkerContext = null!
   client: ExchangeClient = null!
   backend: Backend | null = null
   server: Server | null = null
   #upstream: UpstreamConnection | null = null
+  /** What the balancing counts of it, from #send to whatever ends it. */
+  readonly #attempt = new Attempt()
   readonly #request = new Body()
   readonly #response = new Response()
   #method = 0
+  #key = 0 // what the choice of the server sticks to, with every try
   /** The client wants and understands that its connection stays open; if not, this is its last request. */
   #persistent = false
   #upgrade = false
@@ -84,7 +84,8 @@ export class Exchange implements UpstreamUser {
     this.bytesIn = at - head.start
     this.backend = client.frontend.backendFor(head, buffer)
     if (this.backend === null) return this.#refuse('no_route', at)
-    this.server = this.backend.pick(client.key, null)
+    this.#key = client.frontend.keyOf(this.backend, head, buffer, client)
+    this.server = this.backend.pick(this.#key, null, microsOf(this.startedAt))
     if (this.server === null) return this.#refuse('no_server', at)
 
     const upstream = this.server.take(isIdempotent(head.method) ? 0 : this.startedAt - SURELY_OPEN)
@@ -101,7 +102,7 @@ export class Exchange implements UpstreamUser {
       upstream.outLength += this.#request.written
       this.bytesIn += position - at
     }
-    this.server.begin()
+    this.#attempt.begin(this.server, this.startedAt)
     this.#send(upstream)
     return position
   }
@@ -173,6 +174,7 @@ export class Exchange implements UpstreamUser {
       return end
     }
     this.bytesIn += position - at
+    if (this.#request.done) this.#attempt.requestSent()
     this.#awaitNext()
     return position
   }
@@ -223,20 +225,22 @@ export class Exchange implements UpstreamUser {
   onUpstreamBytes(buffer: Buffer, n: number): boolean {
     const upstream = this.#upstream!
     const lasting = this.#persistent && this.#request.done && !this.context.draining
-    const outcome = this.#response.receive(buffer, n, upstream.flow, lasting)
+    const response = this.#response
+    const outcome = response.receive(buffer, n, upstream.flow, lasting)
+    if (response.begun) this.#attempt.answer(outcomeOfStatus(response.status), response.answeredAt)
     if (outcome === RESPONSE_DONE) {
       this.#finish(upstream)
       return true
     }
     if (outcome === RESPONSE_SWITCHED) return this.#switchTo(upstream, buffer, n)
     if (outcome === RESPONSE_BROKEN) {
-      this.#count('responseErrors')
+      this.#attempt.fail('responseErrors', OUTCOME_FAILED)
       this.fail('bad_response')
       return true
     }
     this.#upstreamHeld = outcome === RESPONSE_HELD
     if (this.#upstreamHeld) this.#unsent = unsentBytes(this.client.socket)
-    if (this.#response.begun) this.#awaitNext()
+    if (response.begun) this.#awaitNext()
     return !this.#upstreamHeld
   }
 
@@ -260,7 +264,7 @@ export class Exchange implements UpstreamUser {
     const complete = this.#request.done
     if (this.#response.reusable && complete) upstream.release(this.#response.answeredAt)
     else upstream.destroy()
-    this.server!.end()
+    this.#attempt.end()
     recordExchange(this, null)
     this.client.exchangeDone(this.#response.persistent && complete, !this.#persistent && complete)
   }
@@ -269,7 +273,7 @@ export class Exchange implements UpstreamUser {
   onTunnelOver(relay: Relay, reason: ReasonCode | null): void {
     this.bytesIn += relay.bytesIn
     this.#response.bytesOut += relay.bytesOut
-    this.server!.end()
+    this.#attempt.end()
     recordExchange(this, reason)
   }
 
@@ -287,23 +291,25 @@ export class Exchange implements UpstreamUser {
 
   /** The connection to the server is gone before the response was complete. */
   #lost(error: NodeJS.ErrnoException | null): void {
-    if (this.sentAt === 0) return this.#unreachable(this.server!.connectReason(error))
-    this.#count('responseErrors')
-    if (this.#response.begun) return this.#breakOff('server_aborted')
-    if (!this.#replayable || !isIdempotent(this.#method) || !this.#response.untouched) return this.fail('server_closed')
-    // The server had closed a kept-alive connection when the request arrived (RFC 9112, section 9.3.1).
-    if (!this.#freshTried && this.#upstream!.uses > 1) {
+    if (this.sentAt === 0) return this.#unreachable(this.server!.connectReason(error), OUTCOME_FAILED)
+    const repeatable = this.#replayable && isIdempotent(this.#method) && this.#response.untouched
+    // It had closed a kept-alive connection when the request arrived (RFC 9112, section 9.3.1): not held against it.
+    if (repeatable && !this.#freshTried && this.#upstream!.uses > 1) {
+      this.#attempt.count('responseErrors')
       this.#freshTried = true
-      return this.#sendAgain(this.server!, true)
+      return this.#sendAgain(this.server!, true, performance.now())
     }
+    this.#attempt.fail('responseErrors', OUTCOME_FAILED)
+    if (this.#response.begun) return this.#breakOff('server_aborted')
+    if (!repeatable) return this.fail('server_closed')
     // It broke off on a request of its own: one other server may try, and no third, lest one request take down all.
     if (this.#tried !== null) return this.fail('server_closed')
     this.#redispatch('server_closed')
   }
 
   /** The server could not be reached, so nothing was sent: another one gets the request. */
-  #unreachable(reason: ReasonCode): void {
-    this.#count('connectErrors')
+  #unreachable(reason: ReasonCode, outcome: Outcome): void {
+    this.#attempt.fail('connectErrors', outcome)
     this.#redispatch(reason)
   }
 
@@ -312,38 +318,35 @@ export class Exchange implements UpstreamUser {
     const backend = this.backend!
     const tried = (this.#tried ??= [])
     tried.push(this.server!.slot)
-    const next = tried.length > backend.spec.retries ? null : backend.pick(this.client.key, tried)
+    const now = performance.now()
+    const next = tried.length > backend.spec.retries ? null : backend.pick(this.#key, tried, microsOf(now))
     if (next === null) return this.fail(reason)
     this.context.row.counters.backend.redispatches[backend.spec.slot]!++
-    this.#sendAgain(next, false)
+    this.#sendAgain(next, false, now)
   }
 
-  #sendAgain(server: Server, fresh: boolean): void {
+  #sendAgain(server: Server, fresh: boolean, now: number): void {
     const { out, outLength } = this.#upstream!
     this.#dropUpstream()
     this.server = server
-    server.begin()
+    this.#attempt.begin(server, now)
     this.sentAt = this.connectedAt = 0
     this.#clientHeld = false
     const upstream = server.take(fresh || !isIdempotent(this.#method) ? Infinity : 0)
     upstream.out = out
     upstream.outLength = outLength
     this.retries++
-    this.#count('retries')
+    this.#attempt.count('retries')
     this.#send(upstream)
-  }
-
-  #count(column: 'connectErrors' | 'responseErrors' | 'retries'): void {
-    this.context.row.counters.server[column][this.server!.slot]!++
   }
 
   /** The deadline of the client's connection has passed, in a phase that belongs to the exchange. */
   onDeadline(phase: number): void {
-    if (phase === PHASE_CONNECT) this.#unreachable('connect_timeout')
+    if (phase === PHASE_CONNECT) this.#unreachable('connect_timeout', OUTCOME_TIMEOUT)
     else if (this.#crawls()) this.#awaitNext()
     else if (phase === PHASE_UPLOAD && !this.#clientHeld) this.fail('request_timeout')
     else if (phase !== PHASE_RELAY) {
-      this.#count('responseErrors')
+      this.#attempt.fail('responseErrors', OUTCOME_TIMEOUT)
       this.fail('response_timeout')
     } else this.#breakOff(this.#upstreamHeld ? 'client_stalled' : 'server_stalled')
   }
@@ -394,6 +397,6 @@ export class Exchange implements UpstreamUser {
     if (this.#upstream === null) return
     this.#upstream.destroy()
     this.#upstream = null
-    this.server!.end()
+    this.#attempt.end()
   }
 }

@@ -18,6 +18,7 @@ export interface RecordedConnection extends LoggedPeer {
   readonly retries: number
   /** performance.now(); 0: not reached. */
   readonly startedAt: number
+  readonly pickedAt: number
   readonly connectedAt: number
 }
 
@@ -62,7 +63,7 @@ function logConnection(
 ): void {
   const log = connection.context.accessLog!
   const { record } = log
-  const { startedAt, connectedAt } = connection
+  const { startedAt, pickedAt, connectedAt } = connection
   fillRecord(record, connection.context, connection, connection.frontend, connection.backend, connection.server, reason)
   record.mode = 'tcp'
   record.totalTime = performance.now() - startedAt
@@ -70,7 +71,7 @@ function logConnection(
   record.bytesIn = bytesIn
   record.bytesOut = bytesOut
   record.queueTime = connection.server === null ? -1 : 0
-  record.connectTime = connectedAt === 0 ? -1 : connectedAt - startedAt
+  record.connectTime = connectedAt === 0 ? -1 : connectedAt - pickedAt
   record.retries = connection.retries
   log.write(record)
 }

@@ -1,25 +1,47 @@
 // One server of a backend and this worker's connections to it. Idle ones are kept in a stack: the one used last is used
 // next, so that the load decides how many stay warm, and the oldest are closed when nobody wants them.
+import type { Board } from '../../balance/board.ts'
+import type { Balancer } from '../../balance/types.ts'
 import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
 import type { ReasonCode } from '../../model/reasons.ts'
+import type { Row } from '../../scoreboard/scoreboard.ts'
 import type { WorkerContext } from '../context.ts'
 import { connectTo, type ConnectServer } from './connect.ts'
 import { UpstreamConnection, type ConnectionHome } from './connection.ts'
 
-export class Server implements ConnectionHome {
+/** What counts the attempts on the servers of a backend, and what hears of them. */
+export interface Balancing {
+  readonly counts: Board
+  readonly balancer: Balancer
+}
+
+/**
+ * A request that can't be repeated goes only to a kept-alive connection that was in use this many ms ago: were it closed at
+ * the same moment, the request would be lost. No server is known that closes so soon.
+ */
+export const SURELY_OPEN = 1000
+
+export class Server implements ConnectionHome, Balancing {
   readonly spec: ServerSpec
   readonly slot: number
+  readonly counts: Board
+  readonly balancer: Balancer
+  /** This worker's counters of all servers, by slot. */
+  readonly counters: Row['counters']['server']
   readonly #backend: BackendSpec
   readonly #context: WorkerContext
   readonly #connect: ConnectServer
   readonly #idle: UpstreamConnection[] = []
   #closed = false
 
-  constructor(spec: ServerSpec, backend: BackendSpec, context: WorkerContext) {
+  constructor(spec: ServerSpec, backend: BackendSpec, balancing: Balancing, context: WorkerContext) {
     this.spec = spec
     this.slot = spec.slot
     this.#backend = backend
     this.#context = context
+    this.counts = balancing.counts
+    this.balancer = balancing.balancer
+    this.counters = context.row.counters.server
     this.#connect = connectTo(spec, backend.mode)
   }
 
@@ -29,13 +51,12 @@ export class Server implements ConnectionHome {
    * server closed it by the time that the request arrives. Infinity: a new one.
    */
   take(idleSince: number): UpstreamConnection {
-    const { counters } = this.#context.row
     const last = this.#idle.length - 1
     if (last >= 0 && this.#idle[last]!.idleSince >= idleSince) {
-      counters.server.reuses[this.slot]!++
+      this.counters.reuses[this.slot]!++
       return this.#idle.pop()!
     }
-    counters.server.connects[this.slot]!++
+    this.counters.connects[this.slot]!++
     return new UpstreamConnection(this, this.#connect())
   }
 
@@ -71,24 +92,6 @@ export class Server implements ConnectionHome {
   close(): void {
     this.#closed = true
     for (const connection of this.#idle.splice(0)) connection.destroy()
-  }
-
-  /** A request (http) or a connection (tcp) begins here: counted for all workers to see. */
-  begin(): void {
-    const { board, row } = this.#context
-    Atomics.add(board.shared.server.inflight, this.slot, 1)
-    row.owned.server.inflight[this.slot]!++
-    Atomics.add(board.shared.backend.inflight, this.#backend.slot, 1)
-    row.owned.backend.inflight[this.#backend.slot]!++
-  }
-
-  /** It ended. */
-  end(): void {
-    const { board, row } = this.#context
-    Atomics.sub(board.shared.server.inflight, this.slot, 1)
-    row.owned.server.inflight[this.slot]!--
-    Atomics.sub(board.shared.backend.inflight, this.#backend.slot, 1)
-    row.owned.backend.inflight[this.#backend.slot]!--
   }
 
   /** Connections open or being opened to this server; called by the connection itself. */

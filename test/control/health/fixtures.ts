@@ -1,4 +1,5 @@
 // Little servers, specs and a log for the tests of the control plane: real sockets on port 0 of loopback.
+import { balanceSpec, rulesSpec } from '../../support/specs.ts'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { pino, type Logger } from 'pino'
@@ -28,7 +29,8 @@ export const serverSpec = (overrides: Partial<ServerSpec> = {}): ServerSpec => (
   port: 1,
   path: null,
   weight: 1,
-  backup: false,
+  tier: 0,
+  zone: null,
   tls: null,
   ...overrides,
 })
@@ -37,7 +39,9 @@ export const backendSpec = (overrides: Partial<BackendSpec> = {}): BackendSpec =
   slot: 0,
   name: 'app',
   mode: 'http',
-  balance: { algorithm: 'roundrobin' },
+  balance: balanceSpec('roundrobin'),
+  rules: rulesSpec(),
+  slowStart: ms(0),
   servers: [serverSpec()],
   timeouts: {
     connect: ms(1000),

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { metrics } from '../../../src/control/metrics/definitions.ts'
 import { createRegistry } from '../../../src/control/metrics/registry.ts'
 import { reasonCodes, reasonIndex } from '../../../src/model/reasons.ts'
+import { microsOf } from '../../../src/scoreboard/clock.ts'
 import { HEALTH_DOWN, HEALTH_UP } from '../../../src/model/states.ts'
 import { latencyBuckets } from '../../../src/scoreboard/layout.ts'
 import { backendSpec, serverSpec } from '../health/fixtures.ts'
@@ -12,10 +13,16 @@ import { fakeView, snapshotOf } from '../fixtures.ts'
 /** A view with a number in every cell that is read. */
 function busyView() {
   const view = fakeView()
-  const { shared, rows } = view.board
+  const { shared, learnt, rows } = view.board
   Atomics.store(shared.server.health, 0, HEALTH_UP)
   Atomics.store(shared.server.health, 1, HEALTH_DOWN)
   Atomics.store(shared.server.inflight, 0, 4)
+  Atomics.store(shared.server.ramp, 1, 45)
+  Atomics.store(shared.backend.panic, 0, 1)
+  learnt.server.latency[0] = 1500
+  learnt.server.failing[1] = 0.5
+  shared.server.outcomeAt[1] = microsOf(performance.now()) // it ages from here on
+  learnt.server.factor[1] = 4
   Atomics.store(shared.process.connections, 0, 17)
   rows.forEach(({ counters, tables }, worker) => {
     counters.server.requests[0] = 10 + worker
@@ -41,6 +48,14 @@ test('the counters of all workers are summed, and shared values are read as they
       'weir_server_up{backend="app",server="s1"} 1',
       'weir_server_up{backend="app",server="s2"} 0',
       'weir_server_weight{backend="app",server="s2"} 3',
+      'weir_server_effective_weight{backend="app",server="s1"} 1',
+      'weir_server_effective_weight{backend="app",server="s2"} 1.35',
+      'weir_server_learnt_latency_seconds{backend="app",server="s1"} 0.0015',
+      'weir_server_learnt_failing_ratio{backend="app",server="s1"} 0',
+      expect.stringMatching(/^weir_server_learnt_failing_ratio\{backend="app",server="s2"\} 0\.[45]/),
+      'weir_server_learnt_cost_factor{backend="app",server="s1"} 1',
+      'weir_server_learnt_cost_factor{backend="app",server="s2"} 4',
+      'weir_backend_panic{backend="app"} 1',
       'weir_server_in_flight{backend="app",server="s1"} 4',
       'weir_server_requests_total{backend="app",server="s1"} 21',
       'weir_server_requests_total{backend="app",server="s2"} 0',
@@ -52,6 +67,7 @@ test('the counters of all workers are summed, and shared values are read as they
     ]),
   )
   expect(lines.filter((line) => line.startsWith('weir_frontend_errors_total'))).toHaveLength(1)
+  expect(lines.filter((line) => line.startsWith('weir_server_learnt_latency_seconds'))).toHaveLength(1)
 })
 
 test('the latency histogram is cumulative, in seconds, and ends with all of them', async () => {
@@ -73,7 +89,7 @@ test('the latency histogram is cumulative, in seconds, and ends with all of them
 
 test('asking twice counts nothing twice', async () => {
   const registry = createRegistry(busyView())
-  const still = (text: string): string => text.replaceAll(/^weir_(cpu|resident).*\n/gm, '')
+  const still = (text: string): string => text.replaceAll(/^weir_(cpu|resident|server_learnt_failing).*\n/gm, '')
   expect(still(await registry.metrics())).toBe(still(await registry.metrics()))
 })
 

@@ -1,5 +1,6 @@
 // Connections of a tcp frontend: bytes pass as they are, both ways, with half-close; servers are chosen by the same
 // algorithms as for requests, and passed over when they cannot be reached.
+import { balanceSpec } from '../../support/specs.ts'
 import { createHash, randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { certificateSpec } from '../../support/certificates.ts'
@@ -140,7 +141,7 @@ test('no server that can be reached, or none at all: the connection is closed wi
 
 test('source: one address keeps its server, and goes to another only while that is down', async () => {
   const servers = [await named('a'), await named('b'), await named('c')]
-  const plane = await planeFor({ balance: { algorithm: 'source' }, servers: servers.map(({ port }) => port) })
+  const plane = await planeFor({ balance: balanceSpec('source'), servers: servers.map(({ port }) => port) })
   const ask = async (localAddress: string): Promise<string> => {
     const client = await dial({ port: plane.port, host: '127.0.0.1', localAddress })
     return (await client.over()).text
@@ -157,7 +158,7 @@ test('source: one address keeps its server, and goes to another only while that 
 test('leastconn: open connections count, those of other workers too', async () => {
   const busy = await startServer((socket) => socket.write('busy'))
   const idle = await startServer((socket) => socket.write('idle'))
-  const plane = await planeFor({ balance: { algorithm: 'leastconn' }, servers: [busy.port, idle.port] })
+  const plane = await planeFor({ balance: balanceSpec('leastconn'), servers: [busy.port, idle.port] })
   Atomics.add(plane.board.shared.server.inflight, 0, 3) // what another worker has open
   for (let i = 0; i < 3; i++) await (await dial(plane.port)).until('idle')
   expect([plane.board.shared.server.inflight[0], plane.board.shared.server.inflight[1]]).toEqual([3, 3])

@@ -1,0 +1,187 @@
+// What balancing needs from the control plane. One place writes the states of the servers that workers pick by (health,
+// admin state, weight, slow start) and tells the workers of it by the generation; ten times a second it brings up to date
+// what nobody else does: learnt values that nothing refreshes, the median and the panic flag (balance/learning.ts), slow
+// starts, and the tables of algorithms that have one. Who is healthy is found out in control/health.
+//
+// A server starts slowly when it joins a backend that was there before, comes back up, or leaves maintenance: whenever it
+// begins to take traffic and is `cold`. No server is cold when the process starts: all would be, and none could help.
+import { performance } from 'node:perf_hooks'
+import type { Logger } from 'pino'
+import { forget, refresh } from '../../balance/learning.ts'
+import type { BackendSpec, Snapshot } from '../../messages/snapshot.ts'
+import {
+  ADMIN_MAINT,
+  ADMIN_READY,
+  HEALTH_DOWN,
+  HEALTH_UP,
+  adminStates,
+  healthStates,
+  type AdminState,
+  type HealthState,
+} from '../../model/states.ts'
+import { microsOf } from '../../scoreboard/clock.ts'
+import { balancingColumns, type Scoreboard } from '../../scoreboard/scoreboard.ts'
+import { SlowStart } from './slow-start.ts'
+import { BackendTable } from './table.ts'
+
+const TICK_MS = 100
+const MAX_WEIGHT = 65_535
+
+/** A backend that is looked after. */
+interface Kept {
+  readonly spec: BackendSpec
+  /** Of all its servers. */
+  readonly slots: Int32Array
+  readonly table: BackendTable
+  /** A weight has changed since the table was looked at. */
+  reweighted: boolean
+  /** The workers are to be told when the tick is done. */
+  changed: boolean
+}
+
+export interface KeeperOptions {
+  readonly board: Scoreboard
+  readonly snapshot: Snapshot
+  /** A table was built anew: for the workers that run. */
+  readonly onTable: (backend: number, table: SharedArrayBuffer) => void
+  readonly log: Logger
+  /** In ms, as performance.now(); for tests. */
+  readonly now?: () => number
+}
+
+export class BalanceKeeper {
+  readonly #board: Scoreboard
+  readonly #columns: ReturnType<typeof balancingColumns>
+  readonly #onTable: KeeperOptions['onTable']
+  readonly #log: Logger
+  readonly #now: () => number
+  readonly #slowStart = new SlowStart()
+  readonly #cold = new Set<number>()
+  #backends: readonly Kept[] = []
+  #ofServer: ReadonlyMap<number, Kept> = new Map()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor({ board, snapshot, onTable, log, now = () => performance.now() }: KeeperOptions) {
+    this.#board = board
+    this.#columns = balancingColumns(board)
+    this.#onTable = onTable
+    this.#log = log
+    this.#now = now
+    this.follow(snapshot)
+  }
+
+  /** By backend slot, for a worker that is about to start. */
+  get tables(): Readonly<Record<number, SharedArrayBuffer>> {
+    const tables: Record<number, SharedArrayBuffer> = {}
+    for (const { spec, table } of this.#backends) if (table.memory !== null) tables[spec.slot] = table.memory
+    return tables
+  }
+
+  /** Looks after the backends of this snapshot from now on; servers that are new in a backend that is not are cold. */
+  follow(snapshot: Snapshot): void {
+    const known = new Set(this.#backends.map(({ spec }) => spec.slot))
+    const { weight } = this.#board.shared.server
+    const ofServer = new Map<number, Kept>()
+    this.#backends = snapshot.backends.map((spec) => {
+      const slots = Int32Array.from(spec.servers, ({ slot }) => slot)
+      const kept = { spec, slots, table: new BackendTable(spec, weight, this.#log), reweighted: false, changed: false }
+      for (const slot of slots) {
+        if (known.has(spec.slot) && !this.#ofServer.has(slot)) this.#cold.add(slot)
+        ofServer.set(slot, kept)
+      }
+      return kept
+    })
+    this.#ofServer = ofServer
+  }
+
+  /** Begins to tick; that alone does not keep the process alive. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.tick(this.#now()), TICK_MS).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** The verdict of the health checks. @throws Error when there is no such server, like all that follow */
+  setHealth(slot: number, state: HealthState): void {
+    const kept = this.#keptOf(slot)
+    const { health } = this.#board.shared.server
+    if (state === 'up' && health[slot] === HEALTH_DOWN) forget(this.#columns, slot)
+    if (state === 'down') this.#cold.add(slot)
+    Atomics.store(health, slot, healthStates.indexOf(state))
+    this.#settle(kept, slot)
+  }
+
+  /** What the operator wants. */
+  setAdmin(slot: number, state: AdminState): void {
+    const kept = this.#keptOf(slot)
+    const { admin } = this.#board.shared.server
+    if (admin[slot] === ADMIN_MAINT) this.#cold.add(slot)
+    Atomics.store(admin, slot, adminStates.indexOf(state))
+    this.#settle(kept, slot)
+  }
+
+  /**
+   * Pools follow at once, tables with the next tick, so that many changes are built in together.
+   * @param weight 0 to 65535; 0: no new traffic
+   * @throws RangeError for another weight
+   */
+  setWeight(slot: number, weight: number): void {
+    if (!Number.isInteger(weight) || weight < 0 || weight > MAX_WEIGHT) {
+      throw new RangeError(`a weight is an integer from 0 to ${MAX_WEIGHT}, not ${weight}`)
+    }
+    const kept = this.#keptOf(slot)
+    if (Atomics.exchange(this.#board.shared.server.weight, slot, weight) === weight) return
+    kept.reweighted = true
+    this.#tell(kept)
+  }
+
+  /** @param now ms, as performance.now() */
+  tick(now: number): void {
+    const micros = microsOf(now)
+    this.#slowStart.advance(now, (slot, percent) => {
+      const kept = this.#ofServer.get(slot)
+      if (kept === undefined) return
+      Atomics.store(this.#board.shared.server.ramp, slot, percent)
+      kept.changed = true
+    })
+    for (const kept of this.#backends) this.#tend(kept, micros)
+  }
+
+  /** All that is done for one backend in a tick. */
+  #tend(kept: Kept, now: number): void {
+    refresh(this.#columns, kept.spec.slot, kept.slots, now)
+    if (kept.reweighted) {
+      kept.reweighted = false
+      if (kept.table.refresh(this.#board.shared.server.weight)) this.#onTable(kept.spec.slot, kept.table.memory!)
+    }
+    if (kept.changed) this.#tell(kept)
+  }
+
+  /** A state has changed: slow start begins or ends with it, and the workers are told. */
+  #settle(kept: Kept, slot: number): void {
+    const { admin, health, ramp } = this.#board.shared.server
+    const serves = admin[slot] === ADMIN_READY && health[slot] === HEALTH_UP
+    if (!serves) {
+      if (this.#slowStart.cancel(slot)) this.#cold.add(slot)
+      Atomics.store(ramp, slot, 0)
+    } else if (this.#cold.delete(slot)) {
+      Atomics.store(ramp, slot, this.#slowStart.begin(slot, kept.spec.slowStart, this.#now()))
+    }
+    this.#tell(kept)
+  }
+
+  /** The last step of every change: workers that see the new generation see the change too. */
+  #tell(kept: Kept): void {
+    kept.changed = false
+    Atomics.add(this.#board.shared.backend.generation, kept.spec.slot, 1)
+  }
+
+  #keptOf(slot: number): Kept {
+    const kept = this.#ofServer.get(slot)
+    if (kept === undefined) throw new Error(`there is no server at slot ${slot}`)
+    return kept
+  }
+}
