@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { formatProblems } from '../config/format.ts'
 import { loadConfig } from '../config/load.ts'
+import { checkBalancerFiles } from '../control/balance/check-files.ts'
 
 export const checkUsage = `Usage: weir check [-c] FILE [--format text|json]
 
@@ -42,7 +43,7 @@ export async function check(argv: string[]): Promise<number> {
   if (file === undefined) return usage('name a configuration file')
   if (files.length > 1) return usage('name one file; for several, name the folder they are in')
 
-  const loaded = loadConfig(file)
+  const loaded = await checkBalancerFiles(loadConfig(file))
   const problems = loaded.config ? loaded.warnings : loaded.problems
   const report = formatProblems(problems, loaded.sources, format)
   if (format === 'json') process.stdout.write(report)

@@ -18,6 +18,14 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'show the state of a running Weir',
     run: async (argv) => (await import('./status.ts')).status(argv),
   },
+  simulate: {
+    summary: 'compare balancing algorithms on simulated or recorded traffic',
+    run: async (argv) => (await import('./simulate.ts')).simulate(argv),
+  },
+  balancer: {
+    summary: 'check a balancer of your own',
+    run: async (argv) => (await import('./balancer.ts')).balancer(argv),
+  },
   version: { summary: 'print the version', run: async () => (await import('./version.ts')).printVersion() },
   help: { summary: 'print this text, or that of a command', run: help },
 }

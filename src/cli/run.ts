@@ -4,12 +4,20 @@ import { formatProblems } from '../config/format.ts'
 import { configFromFlags } from '../config/from-flags.ts'
 import { loadConfig, type Loaded } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
+import { checkBalancerFiles } from '../control/balance/check-files.ts'
 import { openLog, type ProcessLog } from '../control/log.ts'
 import { prepare } from '../control/prepare.ts'
 import { exitCodeOf, handleSignals } from '../control/signals.ts'
 import { StartError, startWeir, type Weir } from '../control/supervisor.ts'
+import { balancerNames } from '../model/balancers.ts'
 import { readArguments, UsageError, withUsage } from './usage.ts'
 import { version } from './version.ts'
+
+/** The default first, on two lines. */
+const balancers = balancerNames
+  .map((name, i) => `${name}${i === 0 ? ' (default)' : ''}`)
+  .join(', ')
+  .replace(/^(.{1,56}), /, `$1,\n${' '.repeat(27)}`)
 
 export const runUsage = `Usage: weir run FILE
        weir run --listen ADDRESS --to SERVER[,SERVER...] [options]
@@ -19,7 +27,7 @@ Runs the load balancer, by a configuration file (or a folder of *.yaml files), o
   -f, -c, --config FILE    the same as FILE
       --listen ADDRESS     where clients connect: :8080, 127.0.0.1:80, unix:/path; may be repeated
       --to SERVERS         where their requests go: 10.0.0.1:80,10.0.0.2:80; may be repeated
-      --balance ALGORITHM  roundrobin (default), leastconn, random or source
+      --balance ALGORITHM  ${balancers}
       --tls FILE           terminate TLS with the certificate and key in this PEM file
       --mode MODE          http (default) or tcp
       --check CHECK        health check: tcp (default), http, a path, or off
@@ -50,10 +58,8 @@ export function run(argv: string[]): Promise<number> {
       return 0
     }
     const { config: long, file: short, help: _, ...flags } = values
-    const loaded = load(
-      [long, short, ...positionals].filter((file) => file !== undefined),
-      flags,
-    )
+    const files = [long, short, ...positionals].filter((file) => file !== undefined)
+    const loaded = await checkBalancerFiles(load(files, flags))
     if (loaded.config === null) {
       process.stderr.write(formatProblems(loaded.problems, loaded.sources, 'text'))
       return 1

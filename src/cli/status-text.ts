@@ -57,6 +57,7 @@ function serverLines({ backends }: Status, style: Style): string[] {
       'BACKEND',
       'SERVER',
       'ADDRESS',
+      'ZONE',
       'STATE',
       'SINCE',
       'LAST CHECK',
@@ -90,8 +91,9 @@ function serverCells(backend: string, server: ServerStatus, { now }: Style): Cel
     lastResult === null ? '-' : `${lastResult}${lastDuration === null ? '' : ` (${Math.round(lastDuration)} ms)`}`
   return [
     { text: backend },
-    { text: server.backup ? `${name} (backup)` : name },
+    { text: server.backup ? `${name} (${backupWords(server)})` : name },
     { text: address === name ? '' : address },
+    { text: server.zone ?? '' },
     admin === 'ready'
       ? { text: state, colour: stateColours[state] }
       : { text: `${admin} (${state})`, colour: 'yellow' },
@@ -101,6 +103,9 @@ function serverCells(backend: string, server: ServerStatus, { now }: Style): Cel
     { ...right(count(errors)), ...(errors > 0 ? { colour: 'yellow' as const } : {}) },
   ]
 }
+
+/** The first tier of backups has no number, since most have no other. */
+const backupWords = ({ tier }: ServerStatus): string => (tier > 1 ? `backup, tier ${tier}` : 'backup')
 
 const right = (text: string): Cell => ({ text, right: true })
 

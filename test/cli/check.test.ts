@@ -47,6 +47,15 @@ test('warnings are printed and do not fail', async () => {
   expect(out).toContain('OK (1 frontend, 2 backends, 2 servers)')
 })
 
+test('an unwise balancer is a warning, at its place', async () => {
+  writeFileSync(
+    good,
+    'frontends: {w: {mode: tcp, bind: 1, backend: a}}\nbackends: {a: {servers: [a:1], balance: hash}}',
+  )
+  expect(await check([good])).toBe(0)
+  expect(err).toContain(`${good}:2:41: UNWISE_BALANCE: warning: hash has no key`)
+})
+
 test('json is one document on stdout', async () => {
   expect(await check(['--format', 'json', bad])).toBe(1)
   expect(JSON.parse(out)).toMatchObject({

@@ -9,7 +9,8 @@ import { count, size, span, statusText } from '../../src/cli/status-text.ts'
 import { openControlSocket } from '../../src/control/admin/control-socket.ts'
 import { readStatus, type Status } from '../../src/control/admin/status.ts'
 import { ADMIN_MAINT, HEALTH_DOWN, HEALTH_UP } from '../../src/model/states.ts'
-import { fakeView } from '../control/fixtures.ts'
+import { fakeView, snapshotOf } from '../control/fixtures.ts'
+import { backendSpec, serverSpec } from '../control/health/fixtures.ts'
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
 
@@ -58,6 +59,36 @@ test("the operator's wish is shown together with what the checks see", () => {
   const view = fakeView()
   Atomics.store(view.board.shared.server.admin, 0, ADMIN_MAINT)
   expect(statusText(readStatus(view), { colour: false, now: 0 })).toContain('maint (checking)')
+})
+
+test('tiers and zones are shown where there are some', () => {
+  const view = fakeView({
+    snapshot: snapshotOf({
+      backends: [
+        backendSpec({
+          servers: [
+            serverSpec({ zone: 'a' }),
+            serverSpec({ slot: 1, name: 's2', tier: 1 }),
+            serverSpec({ slot: 2, name: 's3', tier: 2, zone: 'b' }),
+          ],
+        }),
+      ],
+    }),
+  })
+  const status = readStatus(view)
+  expect(status.backends[0]!.servers).toMatchObject([
+    { tier: 0, backup: false, zone: 'a' },
+    { tier: 1, backup: true, zone: null },
+    { tier: 2, backup: true, zone: 'b' },
+  ])
+  const table = statusText(status, { colour: false, now: 0 }).split('\n').slice(5)
+  expect(table.map((line) => line.slice(0, 47).trimEnd())).toEqual([
+    'BACKEND  SERVER               ADDRESS      ZONE',
+    'app      s1                   127.0.0.1:1  a',
+    '         s2 (backup)          127.0.0.1:1',
+    '         s3 (backup, tier 2)  127.0.0.1:1  b',
+    '',
+  ])
 })
 
 test('numbers stay short', () => {

@@ -4,12 +4,36 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
-import type { Block } from './pages.ts'
+import { blocksIn, type Block, type Page } from './pages.ts'
 
 type Tree = Record<string, Record<string, { backend?: string; routes?: { backend: string }[] }>>
 
 /** Has both frontends and backends, so that it can be run as it stands. */
 export const isWhole = ({ text }: Block): boolean => /^frontends:/m.test(text) && /^backends:/m.test(text)
+
+/** A scenario of `weir simulate`: it begins with what happens in it. */
+export const isScenario = ({ text }: Block): boolean => /^(#.*\n)?doc:/.test(text)
+
+/** Writes every YAML block whose first line is its name, as in `# large.yaml`, into a folder. */
+export function writeNamedYaml(page: Page, folder: string): void {
+  for (const { text } of blocksIn(page, 'yaml')) {
+    const name = /^# ([\w-]+\.yaml)\n/.exec(text)?.[1]
+    if (name !== undefined) writeFileSync(join(folder, name), text)
+  }
+}
+
+/**
+ * Writes every block of TypeScript into a folder, by the name that its first line says: `// my-balancer.ts: what it is`.
+ * @returns the names
+ */
+export function writeFiles(page: Page, folder: string): string[] {
+  return blocksIn(page, 'ts').map(({ text, place }) => {
+    const name = /^\/\/ ([\w-]+\.ts):/.exec(text)?.[1]
+    if (name === undefined) throw new Error(`${place}: the first line does not name the file`)
+    writeFileSync(join(folder, name), text)
+    return name
+  })
+}
 
 /** The block, and below it frontends or backends where it has none. */
 export function completed({ text }: Block): string {

@@ -1,5 +1,6 @@
 // Plays the commands of one page in its order, in a folder of its own, as a reader would: bin/weir is there, and the page's
-// first whole configuration as weir.yaml. Ports are replaced by free ones. What is running is ended with the session.
+// first whole configuration as weir.yaml, its first scenario as scenario.yaml, and by their names its TypeScript and the YAML that
+// has one. Ports are replaced by free ones. What is running is ended with the session.
 import { execFile as execFileByCallback, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -9,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePorts } from '../../src/cli/demo-stage.ts'
-import { isWhole } from './examples.ts'
+import { isScenario, isWhole, writeFiles, writeNamedYaml } from './examples.ts'
 import { blocksIn, root, type Page } from './pages.ts'
 
 const execFile = promisify(execFileByCallback)
@@ -38,10 +39,16 @@ export class Session implements AsyncDisposable {
 
   /** The configuration of the page; where its admin and its socket are is for the session to say. */
   #writeConfig(page: Page): void {
-    const block = blocksIn(page, 'yaml').find(isWhole)
+    const blocks = blocksIn(page, 'yaml')
+    const scenario = blocks.find(isScenario)
+    if (scenario !== undefined) writeFileSync(join(this.folder, 'scenario.yaml'), scenario.text)
+    writeFiles(page, this.folder)
+    writeNamedYaml(page, this.folder)
+    const block = blocks.find(isWhole)
     if (block === undefined) return
-    const global = `global: { workers: 1, admin: '127.0.0.1:9180', control_socket: ./weir.sock }\n`
-    writeFileSync(join(this.folder, 'weir.yaml'), this.#placed(block.text + global))
+    const options = `  workers: 1\n  admin: '127.0.0.1:9180'\n  control_socket: ./weir.sock\n`
+    const text = /^global:\n/m.test(block.text) ? block.text : `${block.text}global:\n`
+    writeFileSync(join(this.folder, 'weir.yaml'), this.#placed(text.replace(/^global:\n/m, `global:\n${options}`)))
   }
 
   #placed(text: string): string {
@@ -50,7 +57,7 @@ export class Session implements AsyncDisposable {
 
   /** A command that comes to an end. @returns what it printed @throws when it fails */
   async run(command: string): Promise<string> {
-    const options = { cwd: this.folder, env: { ...process.env, PATH }, timeout: 20_000 }
+    const options = { cwd: this.folder, env: { ...process.env, PATH }, timeout: 60_000 }
     const { stdout } = await execFile('bash', ['-c', this.#placed(command)], options)
     return stdout
   }
