@@ -18,7 +18,7 @@ const usage = `npm run bench:tail -- [options]
   --only NAME,NAME    these scenarios
   --peers NAME,NAME   these peers
   --rounds N          interleaved rounds (2)
-  --seconds N         measured time of each run (16), after 4 s of warming up
+  --seconds N         measured time of each run (16), after 3 s of warming up
   --load N            share of the farm's capacity (0.8)
   --write             write bench/RESULTS-TAIL.md
 
@@ -26,7 +26,7 @@ scenarios: ${tailScenarios.map(({ name }) => name).join(', ')}
 peers:     ${tailPeers.map(({ name }) => name).join('; ')}
 `
 
-const WARM_UP = 4
+const WARM_UP = 3
 
 interface Options {
   readonly rounds: number
@@ -53,6 +53,8 @@ async function measure(
     cores: rest,
     output,
   })
+  // nginx would take a server that is not there yet for dead, for ten seconds.
+  for (const port of setup.servers) await untilAnswering({ port, path: '/ready', tls: false }, servers)
   const launch = peer.prepare(setup)
   const proxy = await start(launch.argv, { cores: peer.name.includes('2 workers') ? `0,${rest}` : '0', output })
   try {

@@ -2,7 +2,7 @@
 // Each shares its cores among the requests that it has (processor sharing): with n requests on 4 cores each goes forward
 // at speed * min(1, 4 / n). A request says in its path how much work it is: /work/MICROSECONDS. Time is reckoned exactly;
 // only the answer leaves up to a millisecond late, because that is what timers can do.
-// The clock of the scenario starts with the first request.
+// The clock of the scenario starts with the first request, but for /ready, which is answered at once.
 import net from 'node:net'
 import { CORES, exponential, random, tailScenarios, type TailScenario } from './scenarios.ts'
 
@@ -116,6 +116,7 @@ function wake(): void {
 }
 
 function serve(farm: Farm, socket: net.Socket, head: string): void {
+  if (head.startsWith('GET /ready ')) return void socket.write(OK)
   if (startedAt === 0) startedAt = performance.now()
   const now = clock()
   if (farm.failing > 0 && now > faultFrom && farm.uniform() < farm.failing) return void socket.write(FAILED)

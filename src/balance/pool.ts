@@ -162,6 +162,6 @@ function poolOf(backend: number, usable: readonly Usable[], tier: number, member
   }
   const inverse = new Float64Array(n)
   for (let i = 0; i < n; i++) inverse[i] = weightSum / n / weight[i]!
-  const { cut, alias } = buildAliasTable(weight, weightSum)
-  return { backend, n, slot, weight, weightSum, inverse, uniform, cut, alias, names, tier, members }
+  const { cut, coarse, alias } = buildAliasTable(weight, weightSum)
+  return { backend, n, slot, weight, weightSum, inverse, uniform, cut, coarse, alias, names, tier, members }
 }

@@ -39,6 +39,7 @@ export interface Pool {
   readonly uniform: boolean
   /** For a draw by weight in O(1): see draw.ts. */
   readonly cut: Int32Array
+  readonly coarse: Int32Array
   readonly alias: Int32Array
   readonly names: readonly string[]
   /** Highest tier that takes part; 0: primaries alone. */

@@ -64,7 +64,7 @@ function copyOf({ columns, pool }: Stage): Copies {
   for (const [name, column] of Object.entries(columns.backend)) {
     if (name !== 'cursor') copies[`backend.${name}`] = [...(column as Int32Array)]
   }
-  for (const name of ['slot', 'weight', 'inverse', 'cut', 'alias'] as const satisfies (keyof Pool)[])
+  for (const name of ['slot', 'weight', 'inverse', 'cut', 'coarse', 'alias'] as const satisfies (keyof Pool)[])
     copies[`pool.${name}`] = [...pool[name]]
   return copies
 }

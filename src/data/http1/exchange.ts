@@ -280,8 +280,7 @@ export class Exchange implements UpstreamUser {
   // What may go wrong.
 
   onUpstreamEnd(): void {
-    if (this.#response.untilClose) this.#finish(this.#upstream!)
-    else this.#lost(null)
+    this.onUpstreamClosed(null)
   }
 
   onUpstreamClosed(error: NodeJS.ErrnoException | null): void {
