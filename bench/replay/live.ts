@@ -62,7 +62,7 @@ export async function runLive(folder: string, options: LiveOptions): Promise<Liv
   })
   const weir = await start([join(root, 'bin', 'weir'), 'run', '-f', config], { cores: '0', output })
   try {
-    await untilAnswering({ port, path: '/work/1', tls: false }, weir)
+    await untilAnswering({ port, path: '/serve/1', tls: false }, weir)
     await sleep(LOG_TICK)
     truncateSync(log) // the question whether it answers is no part of the recording
     const args = [port, load * capacity(scenario) * settings.rate, seconds, warmup, seed].map(String)

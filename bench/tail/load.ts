@@ -55,7 +55,7 @@ class Client {
     this.text = ''
     waiting.add(this)
     const work = Math.max(1, Math.round(exponential(uniform, MEAN_SERVICE) * 1000))
-    this.socket.write(`GET /work/${work} HTTP/1.1\r\nHost: bench\r\n\r\n`)
+    this.socket.write(`GET /serve/${work} HTTP/1.1\r\nHost: bench\r\n\r\n`)
   }
 
   /** Answers have a head and a body of two bytes. */

@@ -58,7 +58,7 @@ async function measure(
   const launch = peer.prepare(setup)
   const proxy = await start(launch.argv, { cores: peer.name.includes('2 workers') ? `0,${rest}` : '0', output })
   try {
-    await untilAnswering({ port: setup.port, path: '/work/1', tls: false }, proxy)
+    await untilAnswering({ port: setup.port, path: '/serve/1', tls: false }, proxy)
     const args = [setup.port, load * capacity(scenario), seconds, WARM_UP, seed].map(String)
     const printed = await run(pinned(rest, [...node, here('load.ts'), ...args]), (WARM_UP + seconds + 30) * 1000)
     proxy.check()

@@ -1,6 +1,6 @@
 // The eight servers behind, in one process: node servers.ts SCENARIO SEED SECONDS FAULT-FROM PORT...
 // Each shares its cores among the requests that it has (processor sharing): with n requests on 4 cores each goes forward
-// at speed * min(1, 4 / n). A request says in its path how much work it is: /work/MICROSECONDS. Time is reckoned exactly;
+// at speed * min(1, 4 / n). A request says in its path how much work it is: /serve/MICROSECONDS. Time is reckoned exactly;
 // only the answer leaves up to a millisecond late, because that is what timers can do.
 // The clock of the scenario starts with the first request, but for /ready, which is answered at once.
 import net from 'node:net'
@@ -120,7 +120,7 @@ function serve(farm: Farm, socket: net.Socket, head: string): void {
   if (startedAt === 0) startedAt = performance.now()
   const now = clock()
   if (farm.failing > 0 && now > faultFrom && farm.uniform() < farm.failing) return void socket.write(FAILED)
-  const work = Number(/^GET \/work\/(\d+) /.exec(head)?.[1] ?? 0) / 1000
+  const work = Number(/^GET \/serve\/(\d+) /.exec(head)?.[1] ?? 0) / 1000
   farm.add(now, work, socket)
   schedule(now)
 }
