@@ -38,7 +38,7 @@ const PANIC_PENALTY = 4
 /** Scratch of refresh, kept because it is asked for ten times a second: latencies and what they count for. */
 const known = new Float64Array(MEDIAN_OF)
 const votes = new Float64Array(MEDIAN_OF)
-const order = Array.from({ length: MEDIAN_OF }, (_, i) => i)
+const indexes = Uint16Array.from({ length: MEDIAN_OF }, (_, i) => i)
 
 /** An attempt on a server has ended; see Board.answer. */
 export function learn(
@@ -167,10 +167,10 @@ function typicalLatency(server: Columns['server'], slots: Int32Array, now: numbe
     const vote = trust(server.evidence[slot]! * remains(now, server.stamp[slot]!, LATENCY_MEMORY))
     known[n] = latency
     votes[n] = vote
-    order[n] = n++
+    n++
     all += vote
   }
-  const sorted = order.slice(0, n).toSorted((a, b) => known[a]! - known[b]!)
+  const sorted = indexes.subarray(0, n).toSorted((a, b) => known[a]! - known[b]!)
   let below = 0
   for (let k = 0; k < n; k++) {
     const i = sorted[k]!

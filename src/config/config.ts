@@ -1,7 +1,7 @@
 // The configuration as the rest of Weir sees it: complete, resolved and frozen. Every default is filled in, every file is
 // read, every name is checked. Types only; the groups of plain options follow from their declarations.
 import type { z } from 'zod'
-import type { BalanceOptions, KeySource } from '../model/balancers.ts'
+import type { BalanceOptions, KeyPart } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
 import type { DurationText, PercentText, SizeText } from './quantities.ts'
@@ -123,19 +123,7 @@ export interface BalanceConfig {
   readonly file: string | null
   readonly options: BalanceOptions
   /** Parts of the key; empty for the algorithms that follow none, and only for these. */
-  readonly key: readonly KeyPartConfig[]
-}
-
-export interface KeyPartConfig {
-  readonly source: KeySource
-  /** header (in lower case), cookie, query: its name; else ''. */
-  readonly name: string
-  /** client: bits of the address that count. */
-  readonly prefix4: number
-  readonly prefix6: number
-  /** uri, path: segments and bytes that count; 0: all. */
-  readonly depth: number
-  readonly length: number
+  readonly key: readonly KeyPart[]
 }
 
 export interface PoolConfig {

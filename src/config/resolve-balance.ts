@@ -1,9 +1,9 @@
 // `balance` as written to a BalanceConfig, and what there is to say about it: options that the algorithm does not read,
 // keys that are not there in this mode, and choices that work but are unwise where they stand.
 import { basename } from 'node:path'
-import { keyedBalancers, type BalancerName } from '../model/balancers.ts'
+import { keyedBalancers, type BalancerName, type KeyPart } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
-import type { BalanceConfig, KeyPartConfig } from './config.ts'
+import type { BalanceConfig } from './config.ts'
 import { absolute, readNamedFile } from './files.ts'
 import { namedSources, nameTrouble, parseKeyPart, requestSources } from './key-part.ts'
 import type { Problems } from './problems.ts'
@@ -29,7 +29,7 @@ export interface PlacedBalance {
 }
 
 interface PlacedPart {
-  readonly part: KeyPartConfig
+  readonly part: KeyPart
   readonly node: Node
 }
 
@@ -66,7 +66,7 @@ export function resolveBalance(
   }
 }
 
-const clientAddress = (): KeyPartConfig => ({ source: 'client', name: '', ...settle(keyNumbers) })
+const clientAddress = (): KeyPart => ({ source: 'client', name: '', ...settle(keyNumbers) })
 
 /** One of algorithm and file, and only options that it reads. */
 function checkOptions(text: BalanceText, node: MapNode, problems: Problems): void {
@@ -96,13 +96,13 @@ function keyParts(text: KeyText, node: Node, problems: Problems): PlacedPart[] {
   })
 }
 
-function shortPart(written: string): KeyPartConfig | null {
+function shortPart(written: string): KeyPart | null {
   const parsed = parseKeyPart(written)
   return 'expected' in parsed ? null : keyPart(parsed.source, parsed.name, {})
 }
 
 /** Names of header fields are compared without case. */
-const keyPart = (source: KeyPartConfig['source'], name: string, numbers: KeyPartMap): KeyPartConfig => ({
+const keyPart = (source: KeyPart['source'], name: string, numbers: KeyPartMap): KeyPart => ({
   source,
   name: source === 'header' ? name.toLowerCase() : name,
   ...settle(keyNumbers, numbers),
@@ -117,7 +117,7 @@ const partReaders: Readonly<Record<string, ReadonlySet<string>>> = {
   length: new Set(['uri', 'path']),
 }
 
-function longPart(written: KeyPartMap, node: MapNode, problems: Problems): KeyPartConfig | null {
+function longPart(written: KeyPartMap, node: MapNode, problems: Problems): KeyPart | null {
   const { source, name } = written
   if (source === undefined) return null
   for (const [option, sources] of Object.entries(partReaders)) {

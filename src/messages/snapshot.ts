@@ -1,6 +1,6 @@
 // The configuration as the data plane sees it: resolved, numbered, frozen. Types only; control/snapshot.ts makes it.
 // Every `slot` is a row of the scoreboard and stays with its frontend, backend or server (by name) across reloads.
-import type { BalanceOptions, KeySource } from '../model/balancers.ts'
+import type { BalanceOptions, KeyPart } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
 
@@ -129,21 +129,7 @@ export interface BalanceSpec {
   readonly file: string | null
   readonly options: BalanceOptions
   /** What the key is made of, for the algorithms that follow one; never empty for these. */
-  readonly key: readonly KeyPartSpec[]
-}
-
-/** One part of a key. */
-export interface KeyPartSpec {
-  readonly source: KeySource
-  /** header (lower-cased), cookie, query: its name; else ''. */
-  readonly name: string
-  /** client: bits of the address that count, for IPv4 and IPv6. */
-  readonly prefix4: number
-  readonly prefix6: number
-  /** uri, path: segments that count; 0: all. */
-  readonly depth: number
-  /** uri, path: bytes that count; 0: all. */
-  readonly length: number
+  readonly key: readonly KeyPart[]
 }
 
 /** What decides which servers of a backend may be picked; balance/pool.ts says how. */

@@ -46,3 +46,16 @@ export const defaultBalanceOptions: BalanceOptions = {
   limit: 100,
   decay: 10_000,
 }
+
+/** One part of the key of a request. The same shape in configuration, snapshot and simulation. */
+export interface KeyPart {
+  readonly source: KeySource
+  /** header (in lower case), cookie, query: its name; else ''. */
+  readonly name: string
+  /** client: bits of the address that count, for IPv4 and IPv6. */
+  readonly prefix4: number
+  readonly prefix6: number
+  /** uri, path: segments and bytes that count; 0: all. */
+  readonly depth: number
+  readonly length: number
+}

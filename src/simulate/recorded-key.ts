@@ -4,18 +4,8 @@
 import { networkText } from '../balance/address.ts'
 import { hashNetwork, hashString, mix } from '../balance/hash.ts'
 import { md5 } from '../balance/md5.ts'
-import type { KeySource } from '../model/balancers.ts'
+import type { KeyPart } from '../model/balancers.ts'
 import type { Keyed } from './access-log.ts'
-
-/** As configured; see src/messages/snapshot.ts. */
-export interface KeyPart {
-  readonly source: KeySource
-  readonly name: string
-  readonly prefix4: number
-  readonly prefix6: number
-  readonly depth: number
-  readonly length: number
-}
 
 /** The log tells it. */
 export const isLogged = ({ source, name }: KeyPart): boolean =>

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { BackendConfig, KeyPartConfig } from '../../src/config/config.ts'
+import type { BackendConfig } from '../../src/config/config.ts'
 import { readers } from '../../src/config/schema-balance.ts'
-import { balancerNames, keyedBalancers, keySources } from '../../src/model/balancers.ts'
+import { balancerNames, keyedBalancers, keySources, type KeyPart } from '../../src/model/balancers.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { around, check, messages, valid } from './support.ts'
 
@@ -26,7 +26,7 @@ const key = (text: string) => balance(`{algorithm: hash, key: ${text}}`).key
 const codes = (parts: Parameters<typeof around>[0]): string[] =>
   check(around(parts), {}, folder).map((each) => each.split(' ')[1]!)
 
-const clientPart: KeyPartConfig = { source: 'client', name: '', prefix4: 32, prefix6: 64, depth: 0, length: 0 }
+const clientPart: KeyPart = { source: 'client', name: '', prefix4: 32, prefix6: 64, depth: 0, length: 0 }
 
 describe('forms', () => {
   test.each(balancerNames)('%s alone is the map with nothing but its name, and passes without a word', (name) => {

@@ -1,9 +1,8 @@
 // Parts of keys as a snapshot carries them, from what a test wants to say of them.
-import type { KeyPartSpec } from '../../src/messages/snapshot.ts'
-import type { KeySource } from '../../src/model/balancers.ts'
+import type { KeySource, KeyPart } from '../../src/model/balancers.ts'
 
 /** All of the address, all of the target. */
-export const keyPart = (source: KeySource, more: Partial<Omit<KeyPartSpec, 'source'>> = {}): KeyPartSpec => ({
+export const keyPart = (source: KeySource, more: Partial<Omit<KeyPart, 'source'>> = {}): KeyPart => ({
   source,
   name: '',
   prefix4: 32,

@@ -2,7 +2,7 @@
 // carry, whichever connection or try they come on.
 import { spawn } from 'node:child_process'
 import { beforeAll, expect, test } from 'vitest'
-import type { KeyPartSpec } from '../../src/messages/snapshot.ts'
+import type { KeyPart } from '../../src/model/balancers.ts'
 import { HEALTH_DOWN, HEALTH_UP } from '../../src/model/states.ts'
 import { makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
 import { keyPart } from '../support/key-parts.ts'
@@ -54,7 +54,7 @@ test('TLS that passes through: one name, one server, for Node and for openssl', 
 
 const texts = ['one', 'two', 'six']
 
-async function planeByKey(...key: readonly KeyPartSpec[]) {
+async function planeByKey(...key: readonly KeyPart[]) {
   const servers: number[] = []
   for (const text of texts) servers.push((await startServer(answering(text))).port)
   const plane = await startPlane({ backends: [{ servers, balance: balanceSpec('hash', { key }) }] })

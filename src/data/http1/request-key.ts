@@ -4,7 +4,8 @@
 // Parts are taken as received: nothing is decoded or normalized, because what the server sees is not either. A part that is
 // empty is missing; a key of which all parts are missing is left to chance.
 import type { Dice } from '../../balance/types.ts'
-import type { BalanceSpec, KeyPartSpec } from '../../messages/snapshot.ts'
+import type { BalanceSpec } from '../../messages/snapshot.ts'
+import type { KeyPart } from '../../model/balancers.ts'
 import { digestFor, isKetama, type Digest } from '../key/digest.ts'
 import { originOf, type KeyedClient } from '../key/origin.ts'
 import { addOriginPart, keyParts, randomKey } from '../key/parts.ts'
@@ -38,13 +39,13 @@ export function compileRequestKey(spec: BalanceSpec, dice: Dice): RequestKey | n
 
 /** The client's address alone: nothing of it changes from request to request. */
 const networkKey =
-  (part: KeyPartSpec, dice: Dice): RequestKey =>
+  (part: KeyPart, dice: Dice): RequestKey =>
   (_buffer, _head, client) => {
     const origin = originOf(client)
     return origin.hasAddress ? origin.networkHash(part) : randomKey(dice)
   }
 
-function partOf(spec: KeyPartSpec): Part {
+function partOf(spec: KeyPart): Part {
   const name = new TextEncoder().encode(spec.name)
   switch (spec.source) {
     case 'client':
@@ -71,7 +72,7 @@ const ASTERISK = Uint8Array.of(STAR)
  * The path, or with `uri` the query too: leading segments, then leading bytes. In absolute form the authority is no part of
  * it, and an empty path is '/' (RFC 9110, section 4.2.3), except with OPTIONS, where it is '*' (RFC 9112, section 3.2.4).
  */
-function addTarget(digest: Digest, buffer: Uint8Array, head: RequestHead, part: KeyPartSpec): void {
+function addTarget(digest: Digest, buffer: Uint8Array, head: RequestHead, part: KeyPart): void {
   const start = head.pathStart
   const pathEnd = indexOrEnd(buffer, QUESTION, start, head.targetEnd)
   const segmentsEnd = part.depth === 0 ? pathEnd : endOfSegments(buffer, start, pathEnd, part.depth)

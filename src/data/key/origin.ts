@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { networkText } from '../../balance/address.ts'
 import { hashNetwork } from '../../balance/hash.ts'
-import type { KeyPartSpec } from '../../messages/snapshot.ts'
+import type { KeyPart } from '../../model/balancers.ts'
 import { NO_ADDRESS } from '../io/address.ts'
 
 /** A connection that can be asked for a key. */
@@ -23,9 +23,9 @@ export class Origin {
   /** Lower-cased; empty when the client said none. */
   readonly serverName: Uint8Array
   // For the part that was asked for last: nearly always the only one.
-  #hashPart: KeyPartSpec | null = null
+  #hashPart: KeyPart | null = null
   #hash = 0
-  #textPart: KeyPartSpec | null = null
+  #textPart: KeyPart | null = null
   #text = NOTHING
 
   /** @param address as plainAddress has it. @param serverName '': none */
@@ -40,7 +40,7 @@ export class Origin {
   }
 
   /** Hash of the address, as far as the part lets it count. */
-  networkHash(part: KeyPartSpec): number {
+  networkHash(part: KeyPart): number {
     if (part !== this.#hashPart) {
       this.#hashPart = part
       this.#hash = hashNetwork(this.#address, part.prefix4, part.prefix6)
@@ -49,7 +49,7 @@ export class Origin {
   }
 
   /** The same as text; empty without an address. */
-  networkText(part: KeyPartSpec): Uint8Array {
+  networkText(part: KeyPart): Uint8Array {
     if (part !== this.#textPart) {
       this.#textPart = part
       const text = this.hasAddress ? networkText(this.#address, part.prefix4, part.prefix6) : ''

@@ -1,8 +1,8 @@
 // What of the configuration of a key is the same for requests and for connections: whether the backend wants keys at all,
 // the parts that come from the connection, and what stands in for a key that nobody sent.
 import type { Dice } from '../../balance/types.ts'
-import type { BalanceSpec, KeyPartSpec } from '../../messages/snapshot.ts'
-import { keyedBalancers } from '../../model/balancers.ts'
+import type { BalanceSpec } from '../../messages/snapshot.ts'
+import { keyedBalancers, type KeyPart } from '../../model/balancers.ts'
 import type { Digest } from './digest.ts'
 import type { Origin } from './origin.ts'
 
@@ -10,11 +10,11 @@ import type { Origin } from './origin.ts'
 export const NO_KEY = 0
 
 /** The parts of the key that the balancer of a backend follows; none when it follows no key. */
-export const keyParts = ({ algorithm, file, key }: BalanceSpec): readonly KeyPartSpec[] =>
+export const keyParts = ({ algorithm, file, key }: BalanceSpec): readonly KeyPart[] =>
   file !== null || keyedBalancers.has(algorithm) ? key : []
 
 /** Adds a part that comes from the connection: `client` or `sni`. */
-export function addOriginPart(digest: Digest, part: KeyPartSpec, origin: Origin): void {
+export function addOriginPart(digest: Digest, part: KeyPart, origin: Origin): void {
   const bytes = part.source === 'client' ? origin.networkText(part) : origin.serverName
   digest.add(bytes, 0, bytes.length)
 }

@@ -2,7 +2,8 @@
 // handshake are known of it. Where Weir terminates TLS the name is there when the connection is; where TLS passes through,
 // it stands in the first bytes of the client, which then have to be read before a server can be picked.
 import type { Dice } from '../../balance/types.ts'
-import type { BackendSpec, KeyPartSpec } from '../../messages/snapshot.ts'
+import type { BackendSpec } from '../../messages/snapshot.ts'
+import type { KeyPart } from '../../model/balancers.ts'
 import { digestFor, isKetama, type Digest } from '../key/digest.ts'
 import type { Origin } from '../key/origin.ts'
 import { addOriginPart, keyParts, randomKey } from '../key/parts.ts'
@@ -10,7 +11,7 @@ import { addOriginPart, keyParts, randomKey } from '../key/parts.ts'
 export class ConnectionKey {
   /** The server name is a part of it. */
   readonly usesServerName: boolean
-  readonly #parts: readonly KeyPartSpec[]
+  readonly #parts: readonly KeyPart[]
   readonly #digest: Digest
   readonly #soleNetwork: boolean
 

@@ -7,8 +7,8 @@ import { hashAddress, hashNetwork, hashString } from '../../../src/balance/hash.
 import { RequestHead, parseRequestHead } from '../../../src/data/http1/request-head.ts'
 import { compileRequestKey } from '../../../src/data/http1/request-key.ts'
 import type { KeyedClient } from '../../../src/data/key/origin.ts'
-import type { BalanceSpec, KeyPartSpec } from '../../../src/messages/snapshot.ts'
-import { balancerNames, defaultBalanceOptions, keyedBalancers } from '../../../src/model/balancers.ts'
+import type { BalanceSpec } from '../../../src/messages/snapshot.ts'
+import { balancerNames, defaultBalanceOptions, keyedBalancers, type KeyPart } from '../../../src/model/balancers.ts'
 import { keyPart } from '../../support/key-parts.ts'
 import { balanceSpec } from '../../support/specs.ts'
 import { limits } from './readers.ts'
@@ -20,7 +20,7 @@ const clientAt = (address: string, servername?: string | false): KeyedClient =>
   ({ address, socket: { servername }, origin: null }) as unknown as KeyedClient
 
 /** Asks for keys of one configuration. */
-function keyOf(key: readonly KeyPartSpec[], more: Partial<BalanceSpec> = {}) {
+function keyOf(key: readonly KeyPart[], more: Partial<BalanceSpec> = {}) {
   const make = compileRequestKey(balanceSpec('hash', { key, ...more }), createDice(7))!
   return (request: readonly string[] | string, client = clientAt('192.0.2.1')): number => {
     const lines = typeof request === 'string' ? [request] : request
@@ -34,10 +34,7 @@ function keyOf(key: readonly KeyPartSpec[], more: Partial<BalanceSpec> = {}) {
 }
 
 /** Cases in which the key is that of a text. */
-function expectText(
-  part: KeyPartSpec,
-  cases: readonly (readonly [request: readonly string[] | string, text: string])[],
-) {
+function expectText(part: KeyPart, cases: readonly (readonly [request: readonly string[] | string, text: string])[]) {
   const ask = keyOf([part])
   const askForRing = keyOf([part], ring)
   for (const [request, text] of cases) {
@@ -47,7 +44,7 @@ function expectText(
 }
 
 /** Requests that have no key: each is given another. */
-function expectChance(part: KeyPartSpec, requests: readonly (readonly string[] | string)[]) {
+function expectChance(part: KeyPart, requests: readonly (readonly string[] | string)[]) {
   for (const options of [{}, ring]) {
     const ask = keyOf([part], options)
     for (const request of requests) {

@@ -6,8 +6,7 @@ import { createDice } from '../../../src/balance/dice.ts'
 import { hashAddress, hashString } from '../../../src/balance/hash.ts'
 import { Origin } from '../../../src/data/key/origin.ts'
 import { connectionKeyOf } from '../../../src/data/tcp/connection-key.ts'
-import type { KeyPartSpec } from '../../../src/messages/snapshot.ts'
-import { defaultBalanceOptions } from '../../../src/model/balancers.ts'
+import { defaultBalanceOptions, type KeyPart } from '../../../src/model/balancers.ts'
 import { ms } from '../../../src/model/units.ts'
 import { certificateSpec } from '../../support/certificates.ts'
 import { snapshotOf, type BackendWish, type FrontendWish } from '../../support/data-plane.ts'
@@ -30,7 +29,7 @@ const backend = (balance: BackendWish['balance']) =>
 const sni = balanceSpec('hash', { key: [keyPart('sni')] })
 
 describe('the key', () => {
-  const keyFor = (key: readonly KeyPartSpec[], table: 'maglev' | 'ring' = 'maglev') => {
+  const keyFor = (key: readonly KeyPart[], table: 'maglev' | 'ring' = 'maglev') => {
     const made = connectionKeyOf(backend(balanceSpec('hash', { key, options: { ...defaultBalanceOptions, table } })))!
     return (address: string, name: string) => made.of(new Origin(address, name), createDice(3))
   }
