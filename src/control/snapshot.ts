@@ -3,6 +3,7 @@
 import type { BackendConfig, BindConfig, Config, FrontendConfig, ServerConfig } from '../config/config.ts'
 import { deepFreeze } from '../config/freeze.ts'
 import type { BackendSpec, BindSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
+import { bytes, ms } from '../model/units.ts'
 
 /** How many rows of each kind the scoreboard has. */
 export interface SlotLimits {
@@ -75,6 +76,7 @@ export function createSnapshot(config: Config, context: SnapshotContext): Snapsh
     version: context.version,
     maxConnections,
     shutdownTimeout: global.shutdownTimeout,
+    overload: { loopDelay: ms(0), memory: 0, retryAfter: 1 },
     accessLog: global.accessLog,
     frontends: config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes })),
     backends: config.backends.map((backend) => backendSpec(backend, global.zone, context)),
@@ -94,9 +96,22 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
     maxConnections: frontend.maxConnections ?? context.maxConnections,
     accessLog,
     timeouts,
-    limits,
+    limits: { ...limits, body: bytes(0), bodyRate: bytes(0) },
+    clients: {
+      allow: null,
+      deny: [],
+      exempt: [],
+      prefix4: 32,
+      prefix6: 64,
+      connections: 0,
+      connectionRate: null,
+      requestRate: null,
+      tarpit: ms(0),
+    },
+    requests: { methods: null, normalizePath: null, neverShed: [] },
+    priority: 'normal',
     forward,
-    routes: frontend.routes.map(({ host, path, backend }) => ({ host, path, backend: index(backend) })),
+    routes: frontend.routes.map(({ host, path, backend }) => ({ host, path, backend: index(backend), priority: null })),
     backend: frontend.backend === null ? -1 : index(frontend.backend),
   }
 }
@@ -116,8 +131,22 @@ function backendSpec(backend: BackendConfig, zone: string | null, { slots, insta
     rules: { ...pool, zone, instance },
     slowStart,
     servers: backend.servers.map((server) => serverSpec(server, slots.server(name, server.name))),
-    timeouts,
+    timeouts: { ...timeouts, request: ms(0) },
+    maxConnections: 0,
+    queue: { max: 1000, timeout: ms(5000) },
     retries,
+    retry: {
+      closed: true,
+      timeout: false,
+      statuses: [],
+      methods: 'idempotent',
+      body: bytes(16_384),
+      budget: 20,
+      backoff: ms(100),
+    },
+    ejection: null,
+    breaker: null,
+    persistence: null,
     idleConnections,
   }
 }
@@ -129,6 +158,7 @@ const serverSpec = ({ name, host, port, path, weight, tier, zone, tls }: ServerC
   port,
   path,
   weight,
+  maxConnections: 0,
   tier,
   zone,
   tls,

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { AdminAddress } from '../config/config.ts'
 import type { Snapshot } from '../messages/snapshot.ts'
 import { ms } from '../model/units.ts'
+import { createKeyedTable } from '../scoreboard/keyed-table.ts'
 import type { Shape } from '../scoreboard/layout.ts'
 import { openAdminBind } from './admin/admin-bind.ts'
 import { openControlSocket } from './admin/control-socket.ts'
@@ -73,6 +74,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     board,
     snapshot,
     tables: () => keeper.tables,
+    memories: { sources: createKeyedTable({ entries: 64, columns: 2, workers: options.shape.workers }), sessions: {} },
     log,
     onGiveUp: (error) => void giveUp(error),
     ...(options.entry === undefined ? {} : { entry: options.entry }),

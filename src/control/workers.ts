@@ -32,6 +32,8 @@ export interface WorkersOptions {
   readonly snapshot: Snapshot
   /** Of the balancers, by backend slot, as a worker needs them that starts now. */
   readonly tables: () => WorkerData['tables']
+  /** Shared tables that live as long as the process. */
+  readonly memories: Pick<WorkerData, 'sources' | 'sessions'>
   readonly log: Logger
   /** A worker could not be replaced after all had started; the process is of no more use. */
   readonly onGiveUp: (error: Error) => void
@@ -150,12 +152,13 @@ export class Workers {
   }
 
   #spawn(slot: Slot): void {
-    const { board, tables, entry = defaultEntry } = this.#options
+    const { board, tables, memories, entry = defaultEntry } = this.#options
     const workerData: WorkerData = {
       worker: slot.worker,
       scoreboard: board.memory,
       snapshot: this.#snapshot,
       tables: tables(),
+      ...memories,
       ports: this.#ports,
     }
     const thread = new Worker(entry, { workerData, name: `weir-worker-${slot.worker}` })

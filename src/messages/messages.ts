@@ -9,6 +9,10 @@ export interface WorkerData {
   readonly snapshot: Snapshot
   /** Tables that the control plane built for the balancers, by backend slot. */
   readonly tables: Readonly<Record<number, SharedArrayBuffer>>
+  /** Table of the sources of all frontends (scoreboard/keyed-table.ts). */
+  readonly sources: SharedArrayBuffer
+  /** Tables of sessions, by backend slot. */
+  readonly sessions: Readonly<Record<number, SharedArrayBuffer>>
   /** Ports that binds with port 0 were given by the first worker, by bind id. */
   readonly ports: Readonly<Record<string, number>>
 }

@@ -7,13 +7,24 @@ import type { Bytes, Millis } from '../model/units.ts'
 export interface Snapshot {
   /** Grows by one with each snapshot. */
   readonly version: number
-  /** Connections from clients over all workers; past it new ones are answered 503 `process_full`. */
+  /** Connections from clients over all workers; past it new ones wait to be taken, then are answered 503 `process_full`. */
   readonly maxConnections: number
   readonly shutdownTimeout: Millis
+  readonly overload: OverloadSpec
   readonly accessLog: AccessLogSpec | null
   readonly frontends: readonly FrontendSpec[]
   /** Routes refer to a backend by its index here. */
   readonly backends: readonly BackendSpec[]
+}
+
+/** When requests are turned away (503 `overloaded`) so that the process does not suffer. */
+export interface OverloadSpec {
+  /** Delay of a worker's event loop from which it sheds; 0: never. */
+  readonly loopDelay: Millis
+  /** Percent of the memory that the process may have from which all workers shed; 0: never. */
+  readonly memory: number
+  /** What Retry-After says, in seconds. */
+  readonly retryAfter: number
 }
 
 export interface AccessLogSpec {
@@ -38,12 +49,72 @@ export interface FrontendSpec {
     readonly keepAlive: Millis
     readonly tlsHandshake: Millis
   }
-  readonly limits: { readonly head: Bytes; readonly fields: number; readonly target: Bytes }
+  readonly limits: {
+    readonly head: Bytes
+    readonly fields: number
+    readonly target: Bytes
+    /** Of a request's body (413); 0: none. */
+    readonly body: Bytes
+    /** Bytes a second that a body must come with, and a response be taken with, after the first seconds; 0: any. */
+    readonly bodyRate: Bytes
+  }
+  readonly clients: ClientRulesSpec
+  readonly requests: RequestRulesSpec
+  /** Its requests (tcp: connections) wait before those of the others when a backend is full. */
+  readonly priority: Priority
   readonly forward: ForwardSpec
   /** In order; the first that matches wins. */
   readonly routes: readonly RouteSpec[]
   /** Index of the default backend, or -1. */
   readonly backend: number
+}
+
+/** 'high' waits in a queue before 'normal'. */
+export type Priority = 'high' | 'normal'
+
+/** Who may connect to a frontend, and how much one source may ask for. Networks are 'address/bits' or addresses. */
+export interface ClientRulesSpec {
+  /** null: everybody. */
+  readonly allow: readonly string[] | null
+  readonly deny: readonly string[]
+  /** Never limited, tarpitted or shed: health checkers, one's own. */
+  readonly exempt: readonly string[]
+  /** Bits of an address that make one source. */
+  readonly prefix4: number
+  readonly prefix6: number
+  /** Connections at a time from one source; 0: any number. */
+  readonly connections: number
+  readonly connectionRate: RateSpec | null
+  /** http only. */
+  readonly requestRate: RateSpec | null
+  /** How long the answer to a source over its rate is held back; 0: not at all. */
+  readonly tarpit: Millis
+}
+
+export interface RateSpec {
+  /** More than 0; may be a fraction. */
+  readonly perSecond: number
+  /** At once, after a silence; at least 1. */
+  readonly burst: number
+}
+
+/** What every request is held against before it is routed. */
+export interface RequestRulesSpec {
+  /** Methods that are let in; null: all but CONNECT. */
+  readonly methods: readonly string[] | null
+  readonly normalizePath: NormalizePathSpec | null
+  /** Paths (without query) that are answered by servers even while requests are shed. */
+  readonly neverShed: readonly string[]
+}
+
+/** What is done to a path before it is matched and passed on (RFC 3986, section 6.2.2). */
+export interface NormalizePathSpec {
+  /** `/a/./b/../c` becomes `/a/c`, `%2e` included; a path that leads above the root is refused. */
+  readonly dotSegments: boolean
+  /** `//a///b` becomes `/a/b`. */
+  readonly mergeSlashes: boolean
+  /** `%2f` and `%5c`. */
+  readonly encodedSeparators: 'keep' | 'decode' | 'refuse'
 }
 
 export interface ForwardSpec {
@@ -61,6 +132,8 @@ export interface RouteSpec {
   /** Path prefix on segment boundaries ('/api' matches '/api' and '/api/x', not '/apix'); null: any path. */
   readonly path: string | null
   readonly backend: number
+  /** null: that of the frontend. */
+  readonly priority: Priority | null
 }
 
 export interface BindSpec {
@@ -115,11 +188,123 @@ export interface BackendSpec {
     readonly tunnel: Millis
     /** How long an idle connection to a server is kept for reuse. */
     readonly idleConnection: Millis
+    /** From the end of the request's head to the end of the response's, queue and retries included; 0: no limit. */
+    readonly request: Millis
   }
-  /** Further servers tried after a failed connect, when nothing was sent. */
+  /** Requests in flight (http) or connections (tcp) on all servers together, over all workers; 0: any number. */
+  readonly maxConnections: number
+  readonly queue: QueueSpec
+  /** Further tries of one request, by any cause. */
   readonly retries: number
+  readonly retry: RetrySpec
+  readonly ejection: EjectionSpec | null
+  readonly breaker: BreakerSpec | null
+  readonly persistence: PersistenceSpec | null
   /** Idle connections kept per server and worker. */
   readonly idleConnections: number
+}
+
+/** Where requests wait while no server has room. */
+export interface QueueSpec {
+  /** Requests that wait at a time, over all workers; 0: none may wait. */
+  readonly max: number
+  readonly timeout: Millis
+}
+
+/** Which failures are tried again, besides connections that could not be made. http only but for the budget. */
+export interface RetrySpec {
+  /** The server broke off before a byte of its answer. */
+  readonly closed: boolean
+  /** It did not answer in time. */
+  readonly timeout: boolean
+  /** It answered with one of these. */
+  readonly statuses: readonly number[]
+  /** Requests that may be repeated once something was sent. */
+  readonly methods: 'idempotent' | 'all'
+  /** Of a body that is kept for another try. */
+  readonly body: Bytes
+  /** Retries in percent of requests; a few are always allowed. */
+  readonly budget: number
+  /** Before another try on a server that has just failed; doubled each time, with jitter. */
+  readonly backoff: Millis
+}
+
+/** Passive health: servers are taken out for a while by how live traffic fares on them. */
+export interface EjectionSpec {
+  /** Failures in a row; 0: not judged by that. */
+  readonly failures: number
+  /** Percent of failed answers, in recent traffic, that is too much when others do better; 0: not judged by that. */
+  readonly errorRatio: number
+  /** Multiple of the pool's median latency that is too much; 0: not judged by that. */
+  readonly latency: number
+  /** Answers of late without which ratio and latency say nothing. */
+  readonly minRequests: number
+  /** The first ejection; each further one is longer. */
+  readonly time: Millis
+  /** Percent of the servers that may be out at a time. */
+  readonly max: number
+}
+
+/** closed -- too many fail --> open -- after `open` --> half-open -- trials succeed --> closed, or fail --> open. */
+export interface BreakerSpec {
+  /** Percent of failed requests that opens it. */
+  readonly errorRatio: number
+  readonly minRequests: number
+  /** Over which the ratio is taken. */
+  readonly window: Millis
+  readonly open: Millis
+  /** Requests that are let through half-open. */
+  readonly trials: number
+  /** Index of the backend that gets the requests while it is open; -1: none. */
+  readonly fallback: number
+  /** null: 503 with reason `circuit_open`. */
+  readonly answer: AnswerSpec | null
+}
+
+/** An answer of the operator's own. */
+export interface AnswerSpec {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** How the requests of one client stay on one server: by a cookie or by a table. */
+export interface PersistenceSpec {
+  /** Requests whose server is down are refused; else they go to another, and stay there. */
+  readonly strict: boolean
+  readonly cookie: CookieSpec | null
+  readonly table: SessionTableSpec | null
+}
+
+export interface CookieSpec {
+  readonly name: string
+  /** `insert`: a cookie of Weir's own; `rewrite`: the server's, with another value; `prefix`: before the server's value. */
+  readonly mode: 'insert' | 'rewrite' | 'prefix'
+  /** insert: taken out of requests, and set only when it is not there. */
+  readonly indirect: boolean
+  /** Responses that set it are marked private for caches. */
+  readonly nocache: boolean
+  readonly httpOnly: boolean
+  readonly secure: boolean
+  readonly sameSite: 'Strict' | 'Lax' | 'None' | null
+  readonly domain: string | null
+  readonly path: string
+  /** insert: not valid any more so long after it was last seen, or first set; 0: for ever. */
+  readonly maxIdle: Millis
+  readonly maxLife: Millis
+  /** Of the hash that stands for a server. Never logged. */
+  readonly key: Uint8Array
+}
+
+export interface SessionTableSpec {
+  /** What a session is told by. Empty: by a cookie that the server sets (`cookie`). */
+  readonly by: readonly KeyPart[]
+  /** Name of a cookie whose values are learnt from responses, or null. */
+  readonly cookie: string | null
+  /** Sessions that are remembered at a time; those not seen for longest give way. */
+  readonly entries: number
+  /** A session not seen for so long is forgotten. */
+  readonly idle: Millis
 }
 
 export interface BalanceSpec {
@@ -150,6 +335,8 @@ export interface ServerSpec {
   readonly path: string | null
   /** 0: gets no new traffic. */
   readonly weight: number
+  /** Requests in flight (http) or connections (tcp), over all workers; 0: any number. */
+  readonly maxConnections: number
   /** 0: primary; servers of a higher tier help out when the lower ones have too few healthy ones. */
   readonly tier: number
   readonly zone: string | null

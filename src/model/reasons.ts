@@ -81,6 +81,40 @@ export const reasons = {
     text: 'Nothing passed through the tunnel for longer than the tunnel timeout.',
   },
   internal: { status: 500, side: 'self', text: 'Weir itself failed; its process log says more.' },
+  queue_full: { status: 503, side: 'self', text: 'No server has room, and the queue of the backend is full.' },
+  queue_timeout: { status: 503, side: 'self', text: 'No server had room for longer than the queue timeout.' },
+  request_deadline: {
+    status: 504,
+    side: 'server',
+    text: 'The answer did not come within the deadline of the request, retries included.',
+  },
+  circuit_open: {
+    status: 503,
+    side: 'server',
+    text: 'Too many requests to the backend failed of late: its circuit breaker is open.',
+  },
+  session_server_down: {
+    status: 503,
+    side: 'server',
+    text: 'The server that the session belongs to is not available, and persistence is strict.',
+  },
+  overloaded: { status: 503, side: 'self', text: 'Weir is overloaded and sheds load.' },
+  source_denied: { status: 403, side: 'client', text: 'The network of the client is not allowed here.' },
+  source_full: { status: 429, side: 'client', text: 'The source has reached its limit of connections.' },
+  rate_limited: { status: 429, side: 'client', text: 'The source asks for more than its rate allows.' },
+  method_not_allowed: { status: 405, side: 'client', text: 'The method is not among those allowed here.' },
+  bad_path: {
+    status: 400,
+    side: 'client',
+    text: 'The path leads above the root, or holds an encoded separator that is refused here.',
+  },
+  body_too_large: { status: 413, side: 'client', text: 'The body of the request is larger than the limit.' },
+  body_too_slow: { status: 408, side: 'client', text: 'The body of the request came slower than the lowest rate.' },
+  client_too_slow: {
+    status: 0,
+    side: 'client',
+    text: 'The client took the response slower than the lowest rate.',
+  },
 } as const satisfies Record<string, Reason>
 
 export type ReasonCode = keyof typeof reasons

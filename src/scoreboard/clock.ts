@@ -19,3 +19,6 @@ export function microsIn(span: number): number {
   const micros = span * 1000
   return micros > 0 ? (micros < MAX_INT32 ? micros | 0 : MAX_INT32) : 0
 }
+
+/** The same clock in milliseconds, which wraps after 49.7 days; for what is counted in minutes and hours. */
+export const millisOf = (now: number): number => (now + offset) | 0

@@ -26,6 +26,7 @@ export const sharedColumns = {
     'weight',
     'ramp',
     'ejected',
+    'ejections',
     'inflight',
     'waiting',
     'consecutive',
@@ -35,9 +36,9 @@ export const sharedColumns = {
     'outcomeAt',
     'stall',
   ],
-  backend: ['generation', 'cursor', 'inflight', 'panic'],
+  backend: ['generation', 'cursor', 'inflight', 'panic', 'healthPanic', 'queued', 'ticket', 'breaker', 'trials'],
   frontend: ['connections'],
-  process: ['connections', 'draining'],
+  process: ['connections', 'draining', 'shedding'],
 } as const
 
 /** What is learnt of the servers (balance/learning.ts), Float64, one row. Written by whoever knows better, plainly. */
@@ -70,6 +71,10 @@ export const counterColumns = {
     'bytesIn',
     'bytesOut',
     'redispatches',
+    'retriesDenied',
+    'queueWaits',
+    'queueTime',
+    'failures',
     'balancerFaults',
     'status1xx',
     'status2xx',
@@ -102,7 +107,14 @@ export const counterTables = {
 /** Per-worker in-flight and connection counts of servers, so that a dead worker's share can be taken back. Int32. */
 export const ownedColumns = {
   server: ['inflight', 'waiting', 'connections'],
-  backend: ['inflight'],
+  backend: ['inflight', 'queued'],
   frontend: ['connections'],
   process: ['connections'],
+} as const
+
+/** What a worker tells the others of itself, one row per worker: zeroed when it dies. Int32; queue-board.ts and
+ *  data/overload.ts say what each is. */
+export const markColumns = {
+  backend: ['firstHigh', 'firstNormal'],
+  process: ['wake', 'loopDelay', 'shedding'],
 } as const

@@ -1,6 +1,14 @@
 // Views on the shared memory that both planes read and write. Cost: building the views, once per thread; a counter
 // is then one typed-array access. This file knows the layout and nothing of what the numbers mean.
-import { counterColumns, counterTables, learntColumns, ownedColumns, sharedColumns, type Shape } from './layout.ts'
+import {
+  counterColumns,
+  counterTables,
+  learntColumns,
+  markColumns,
+  ownedColumns,
+  sharedColumns,
+  type Shape,
+} from './layout.ts'
 
 type Kind = 'server' | 'backend' | 'frontend' | 'process'
 type Views<Columns extends Partial<Record<Kind, readonly string[]>>, View> = {
@@ -18,6 +26,8 @@ export interface Row {
   readonly tables: Tables
   /** What this worker has added to the shared counts; taken back by the supervisor when the worker dies. */
   readonly owned: Views<typeof ownedColumns, Int32Array>
+  /** What this worker tells the others of itself. */
+  readonly marks: Views<typeof markColumns, Int32Array>
 }
 
 export interface Scoreboard {
@@ -84,6 +94,7 @@ function lay(cursor: Cursor, shape: Shape) {
       counters: views(counterColumns, shape, (n) => cursor.float64(n)) as unknown as Row['counters'],
       tables: tables(shape, cursor),
       owned: views(ownedColumns, shape, (n) => cursor.int32(n)) as unknown as Row['owned'],
+      marks: views(markColumns, shape, (n) => cursor.int32(n)) as unknown as Row['marks'],
     })
   }
   return { shared, learnt, rows }
@@ -118,9 +129,12 @@ export const balancingColumns = ({ shared, learnt }: Scoreboard) => ({
   backend: { ...shared.backend, ...learnt.backend },
 })
 
-/** Takes back what a dead worker had added to the shared counts. Called by the supervisor before it starts a replacement. */
+/** Takes back what a dead worker had added to the shared counts, and what it said of itself. Called by the supervisor before it starts a replacement. */
 export function releaseRow(board: Scoreboard, worker: number): void {
-  const { owned } = board.rows[worker]!
+  const { owned, marks } = board.rows[worker]!
+  for (const columns of Object.values(marks)) {
+    for (const column of Object.values(columns as Readonly<Record<string, Int32Array>>)) column.fill(0)
+  }
   for (const kind of Object.keys(owned) as (keyof typeof owned)[]) {
     const columns = owned[kind] as Readonly<Record<string, Int32Array>>
     for (const [name, own] of Object.entries(columns)) {

@@ -3,6 +3,7 @@ import type { BindSpec, FrontendSpec, Snapshot } from '../../src/messages/snapsh
 import { setUpBoard, shapeFor } from '../../src/control/board.ts'
 import type { View } from '../../src/control/view.ts'
 import { bytes, ms } from '../../src/model/units.ts'
+import { noOverload, openFrontend } from '../support/specs.ts'
 import { backendSpec, serverSpec } from './health/fixtures.ts'
 
 export const bindSpec = (overrides: Partial<BindSpec> = {}): BindSpec => ({
@@ -22,7 +23,8 @@ export const frontendSpec = (overrides: Partial<FrontendSpec> = {}): FrontendSpe
   maxConnections: 1000,
   accessLog: false,
   timeouts: { clientHeader: ms(1000), clientIdle: ms(1000), keepAlive: ms(1000), tlsHandshake: ms(1000) },
-  limits: { head: bytes(16_384), fields: 100, target: bytes(8192) },
+  limits: { head: bytes(16_384), fields: 100, target: bytes(8192), body: bytes(0), bodyRate: bytes(0) },
+  ...openFrontend,
   forward: { xForwarded: true, requestId: 'keep', via: null },
   routes: [],
   backend: 0,
@@ -34,6 +36,7 @@ export const snapshotOf = (overrides: Partial<Snapshot> = {}): Snapshot => ({
   version: 1,
   maxConnections: 5000,
   shutdownTimeout: ms(1000),
+  overload: noOverload,
   accessLog: null,
   frontends: [frontendSpec()],
   backends: [

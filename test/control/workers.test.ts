@@ -15,7 +15,18 @@ function setUp(behaviour: string, count = 2, overrides: Partial<WorkersOptions> 
   process.env.STAND_IN = behaviour
   const onGiveUp = (error: Error): void => void gaveUp.push(error)
   const tables: Record<number, SharedArrayBuffer> = {}
-  const workers = new Workers({ count, board, snapshot, tables: () => tables, log, onGiveUp, entry, ...overrides })
+  const memories = { sources: new SharedArrayBuffer(64), sessions: {} }
+  const workers = new Workers({
+    count,
+    board,
+    snapshot,
+    tables: () => tables,
+    memories,
+    log,
+    onGiveUp,
+    entry,
+    ...overrides,
+  })
   return { workers, board, tables, lines, gaveUp, [Symbol.asyncDispose]: () => workers.terminate() }
 }
 

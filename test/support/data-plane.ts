@@ -1,12 +1,13 @@
 // A data plane in the process of the test: a scoreboard, a snapshot with sensible defaults, one worker without a thread.
 // Servers are up and ready from the start; nothing probes them. Every bind is on a free port of loopback.
 // Only the data side: configuration, health checks and worker threads have tests of their own.
-import { balanceSpec, rulesSpec } from './specs.ts'
+import { balanceSpec, noOverload, openFrontend, plainBackend, rulesSpec } from './specs.ts'
 import { DataPlane } from '../../src/data/worker.ts'
 import type { WorkerContext } from '../../src/data/context.ts'
 import type { BackendSpec, BindSpec, FrontendSpec, ServerSpec, Snapshot } from '../../src/messages/snapshot.ts'
 import { ADMIN_READY, HEALTH_UP } from '../../src/model/states.ts'
 import { bytes, ms } from '../../src/model/units.ts'
+import { createKeyedTable } from '../../src/scoreboard/keyed-table.ts'
 import { createScoreboard, type Scoreboard } from '../../src/scoreboard/scoreboard.ts'
 
 /** What a test says of a frontend; the rest has the defaults of the configuration. */
@@ -35,6 +36,8 @@ export interface Wish {
   readonly worker?: number
   /** To start a second worker on the same board. */
   readonly board?: Scoreboard
+  readonly sources?: SharedArrayBuffer
+  readonly sessions?: Readonly<Record<number, SharedArrayBuffer>>
   /** By bind id, for a second worker on the same ports. */
   readonly ports?: Readonly<Record<string, number>>
   readonly log?: WorkerContext['log']
@@ -59,7 +62,15 @@ export async function startDataPlane(wish: Wish): Promise<TestPlane> {
   const snapshot = snapshotOf(wish)
   const board = wish.board ?? boardFor(snapshot, wish.workers ?? 1)
   const plane = new DataPlane(
-    { worker: wish.worker ?? 0, scoreboard: board.memory, snapshot, tables: {}, ports: wish.ports ?? {} },
+    {
+      worker: wish.worker ?? 0,
+      scoreboard: board.memory,
+      snapshot,
+      tables: {},
+      sources: wish.sources ?? createKeyedTable({ entries: 64, columns: 2, workers: board.shape.workers }),
+      sessions: wish.sessions ?? {},
+      ports: wish.ports ?? {},
+    },
     wish.log ?? (() => {}),
   )
   const ports = await plane.listen(wish.ports ?? {})
@@ -86,6 +97,7 @@ export function snapshotOf(wish: Wish): Snapshot {
     version: 1,
     maxConnections: 20_000,
     shutdownTimeout: ms(5000),
+    overload: noOverload,
     accessLog: null,
     ...wish.snapshot,
     frontends,
@@ -98,6 +110,7 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
   return {
     mode: 'http',
     maxConnections: 20_000,
+    ...openFrontend,
     accessLog: true,
     routes: [],
     backend: 0,
@@ -119,7 +132,14 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
       tlsHandshake: ms(10_000),
       ...wish.timeouts,
     },
-    limits: { head: bytes(16_384), fields: 100, target: bytes(8192), ...wish.limits },
+    limits: {
+      head: bytes(16_384),
+      fields: 100,
+      target: bytes(8192),
+      body: bytes(0),
+      bodyRate: bytes(0),
+      ...wish.limits,
+    },
     forward: { xForwarded: true, requestId: 'keep', via: null, ...wish.forward },
   }
 }
@@ -130,6 +150,7 @@ function backendSpec(wish: BackendWish, slot: number, nextServer: () => number):
     balance: balanceSpec('roundrobin'),
     rules: rulesSpec(),
     slowStart: ms(0),
+    ...plainBackend,
     retries: 3,
     idleConnections: 256,
     ...wish,
@@ -142,6 +163,7 @@ function backendSpec(wish: BackendWish, slot: number, nextServer: () => number):
       serverIdle: ms(60_000),
       tunnel: ms(3_600_000),
       idleConnection: ms(30_000),
+      request: ms(0),
       ...wish.timeouts,
     },
   }
@@ -155,6 +177,7 @@ function serverSpec(wish: ServerWish, place: number, slot: number): ServerSpec {
     port: 0,
     path: null,
     weight: 1,
+    maxConnections: 0,
     tier: 0,
     zone: null,
     tls: null,

@@ -42,6 +42,20 @@ const terminations = {
   server_stalled: 'sD',
   tunnel_timeout: 'sD',
   internal: 'IR',
+  queue_full: 'SQ',
+  queue_timeout: 'sQ',
+  request_deadline: 'sH',
+  circuit_open: 'PQ',
+  session_server_down: 'SC',
+  overloaded: 'RC',
+  source_denied: 'PR',
+  source_full: 'PR',
+  rate_limited: 'PR',
+  method_not_allowed: 'PR',
+  bad_path: 'PR',
+  body_too_large: 'PR',
+  body_too_slow: 'cD',
+  client_too_slow: 'cD',
 } as const satisfies Record<ReasonCode, string>
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -1,5 +1,5 @@
 // Little servers, specs and a log for the tests of the control plane: real sockets on port 0 of loopback.
-import { balanceSpec, rulesSpec } from '../../support/specs.ts'
+import { balanceSpec, plainBackend, rulesSpec } from '../../support/specs.ts'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { pino, type Logger } from 'pino'
@@ -29,6 +29,7 @@ export const serverSpec = (overrides: Partial<ServerSpec> = {}): ServerSpec => (
   port: 1,
   path: null,
   weight: 1,
+  maxConnections: 0,
   tier: 0,
   zone: null,
   tls: null,
@@ -49,7 +50,9 @@ export const backendSpec = (overrides: Partial<BackendSpec> = {}): BackendSpec =
     serverIdle: ms(1000),
     tunnel: ms(1000),
     idleConnection: ms(1000),
+    request: ms(0),
   },
+  ...plainBackend,
   retries: 1,
   idleConnections: 8,
   ...overrides,

@@ -44,6 +44,7 @@ const upstream = (tls: Partial<ServerTlsSpec>, host = '127.0.0.1', mode: 'http' 
     port: 0,
     path: null,
     weight: 1,
+    maxConnections: 0,
     tier: 0,
     zone: null,
     tls: { verify: true, ca: ca.cert, serverName: null, ...tls },
