@@ -280,7 +280,7 @@ export interface CookieSpec {
   readonly name: string
   /** `insert`: a cookie of Weir's own; `rewrite`: the server's, with another value; `prefix`: before the server's value. */
   readonly mode: 'insert' | 'rewrite' | 'prefix'
-  /** insert: taken out of requests, and set only when it is not there. */
+  /** insert: taken out of requests, so that no server sees it. */
   readonly indirect: boolean
   /** Responses that set it are marked private for caches. */
   readonly nocache: boolean

@@ -18,3 +18,12 @@ export const ADMIN_MAINT = 2
 export const HEALTH_CHECKING = 0
 export const HEALTH_UP = 1
 export const HEALTH_DOWN = 2
+
+/** The circuit breaker of a backend: balance/breaker.ts has the transitions. */
+export const breakerStates = ['closed', 'open', 'half-open'] as const
+export type BreakerState = (typeof breakerStates)[number]
+
+/** Scoreboard encoding, as above. */
+export const BREAKER_CLOSED = 0
+export const BREAKER_OPEN = 1
+export const BREAKER_HALF_OPEN = 2

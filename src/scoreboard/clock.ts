@@ -20,5 +20,8 @@ export function microsIn(span: number): number {
   return micros > 0 ? (micros < MAX_INT32 ? micros | 0 : MAX_INT32) : 0
 }
 
+/** The same clock as it is, which does not wrap: milliseconds with a fraction. */
+export const systemMillis = (now: number): number => now + offset
+
 /** The same clock in milliseconds, which wraps after 49.7 days; for what is counted in minutes and hours. */
 export const millisOf = (now: number): number => (now + offset) | 0

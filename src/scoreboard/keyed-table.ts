@@ -2,16 +2,27 @@
 // stays on, how much it has asked for. Sets of eight ways: a key belongs to one set, and in a full set the key that was
 // not seen for longest gives way, unless somebody holds on to it (`pins`). Nothing is ever moved, so an index of an entry
 // stays good as long as it is pinned, or until another key has taken it, which `holds` tells.
-// Keys are two 32-bit hashes of the real one, seeded by the caller with a secret of the process: 2^-32 for each way that a
+// Keys are two 32-bit hashes of the real one, seeded by the caller with the secrets of the table: 2^-32 for each way that a
 // stranger is taken for it, and nobody can aim at it. Cost: one cache line to find a key. No lock: an entry that is being
 // made is marked BUSY, and whoever meets it waits for the few instructions that this takes.
+//
+// One key never gets two entries, though workers may make it at the same time in two ways of its set: who has marked a way
+// looks through the others once more. Of two that meet there, the one with the higher way withdraws, and the one with the
+// lower waits for it, so that nobody waits in a circle.
+import { randomInt } from 'node:crypto'
 
 const WAYS = 8
 const EMPTY = 0
 const BUSY = -1
-/** How often a busy entry is looked at before it is taken for the remains of a thread that died. */
-const PATIENCE = 10_000
+/** How often a busy entry is looked at before its maker is given the core, which it may be waiting for. */
+const SPINS = 100
+/** How many milliseconds after that it is taken for the remains of a thread that died. */
+const PATIENCE = 50
+/** Another worker was faster, or may be: look once more. */
+const AGAIN = -2
 const HEADER_CELLS = 16
+/** Cells of the header: the shape, then the secrets. */
+const SECRETS = 3
 const KEY = 0
 const SEEN = 1
 const PINS = 2
@@ -26,16 +37,19 @@ export interface KeyedTableShape {
   readonly workers: number
 }
 
-/** @returns memory for a KeyedTable, all zero */
+/** @returns memory for a KeyedTable, all zero but for its header */
 export function createKeyedTable({ entries, columns, workers }: KeyedTableShape): SharedArrayBuffer {
   const rounded = Math.max(WAYS, 2 ** Math.ceil(Math.log2(entries)))
   const memory = new SharedArrayBuffer((HEADER_CELLS + rounded * (BUILT_IN + columns + workers)) * 4)
-  new Int32Array(memory, 0, HEADER_CELLS).set([rounded, columns, workers])
+  const header = new Int32Array(memory, 0, HEADER_CELLS)
+  header.set([rounded, columns, workers, randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0])
   return memory
 }
 
 export class KeyedTable {
   readonly entries: number
+  /** Seeds for the two hashes of a key, the same in all threads. */
+  readonly secrets: readonly [place: number, key: number]
   /** How many times an entry is held, over all workers: while that is not 0, no other key takes it. */
   readonly pins: Int32Array
   /** When a key was last seen, by the caller's clock (int32, wraps). */
@@ -48,6 +62,7 @@ export class KeyedTable {
     const [entries, columns, workers] = new Int32Array(memory, 0, 3) as unknown as [number, number, number]
     const column = (i: number): Int32Array => new Int32Array(memory, (HEADER_CELLS + i * entries) * 4, entries)
     this.entries = entries
+    this.secrets = Array.from(new Int32Array(memory, SECRETS * 4, 2)) as [number, number]
     this.#keys = column(KEY)
     this.seen = column(SEEN)
     this.pins = column(PINS)
@@ -62,17 +77,12 @@ export class KeyedTable {
 
   /** @returns the entry of a key, or -1 */
   find(place: number, key: number): number {
-    const first = this.#firstOf(place)
-    const wanted = wordOf(key)
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (Atomics.load(this.#keys, entry) === wanted) return entry
-    }
-    return -1
+    return this.#entryOf(this.#firstOf(place), wordOf(key))
   }
 
   /** Whether the entry is still that of this key. */
   holds(entry: number, key: number): boolean {
-    return Atomics.load(this.#keys, entry) === wordOf(key)
+    return this.#settled(entry) === wordOf(key)
   }
 
   /**
@@ -84,24 +94,21 @@ export class KeyedTable {
     const first = this.#firstOf(place)
     const wanted = wordOf(key)
     for (;;) {
-      const found = this.#settled(first, wanted)
+      const found = this.#entryOf(first, wanted)
       if (found >= 0) return found
       const victim = this.#victim(first, now)
       if (victim < 0) return -1
       const before = Atomics.load(this.#keys, victim)
       if (before === BUSY || Atomics.compareExchange(this.#keys, victim, before, BUSY) !== before) continue
-      if (Atomics.load(this.pins, victim) !== 0) {
-        Atomics.store(this.#keys, victim, before) // pinned in this very moment
-        continue
+      const rival = Atomics.load(this.pins, victim) === 0 ? this.#rivalOf(first, victim, wanted) : AGAIN
+      if (rival === -1) {
+        for (const column of this.#columns) column[victim] = 0
+        this.seen[victim] = now
+        if (Atomics.compareExchange(this.#keys, victim, BUSY, wanted) === BUSY) return victim
+        continue // we were so slow that somebody took us for dead
       }
-      for (const column of this.#columns) column[victim] = 0
-      this.seen[victim] = now
-      Atomics.store(this.#keys, victim, wanted)
-      // Another worker may have made the same key elsewhere in the set: the first way counts.
-      const winner = this.#settled(first, wanted)
-      if (winner === victim) return victim
-      Atomics.compareExchange(this.#keys, victim, wanted, EMPTY)
-      if (winner >= 0) return winner
+      Atomics.compareExchange(this.#keys, victim, BUSY, before)
+      if (rival >= 0) return rival
     }
   }
 
@@ -114,6 +121,19 @@ export class KeyedTable {
   pin(entry: number, worker: number): number {
     this.#ownPins[worker]![entry]!++
     return Atomics.add(this.pins, entry, 1)
+  }
+
+  /** The same, unless it is held `most` times already, however many workers try at once. @returns whether it is held now */
+  pinBelow(entry: number, worker: number, most: number): boolean {
+    for (let held = Atomics.load(this.pins, entry); held < most;) {
+      const before = Atomics.compareExchange(this.pins, entry, held, held + 1)
+      if (before === held) {
+        this.#ownPins[worker]![entry]!++
+        return true
+      }
+      held = before
+    }
+    return false
   }
 
   unpin(entry: number, worker: number): void {
@@ -143,13 +163,38 @@ export class KeyedTable {
     return (place & (this.entries / WAYS - 1)) * WAYS
   }
 
-  /** As find, but waits for entries that are being made. */
-  #settled(first: number, wanted: number): number {
+  /** The entry that holds a key, -1 if none does; waits for those that are being made. */
+  #entryOf(first: number, wanted: number): number {
     for (let entry = first; entry < first + WAYS; entry++) {
-      let word = Atomics.load(this.#keys, entry)
-      for (let i = 0; word === BUSY && i < PATIENCE; i++) word = Atomics.load(this.#keys, entry)
-      if (word === BUSY) Atomics.compareExchange(this.#keys, entry, BUSY, EMPTY)
+      if (this.#settled(entry) === wanted) return entry
+    }
+    return -1
+  }
+
+  /** What stands in a way once it is not busy any more. */
+  #settled(entry: number): number {
+    const keys = this.#keys
+    let word = Atomics.load(keys, entry)
+    for (let i = 0; word === BUSY && i < SPINS; i++) word = Atomics.load(keys, entry)
+    for (let i = 0; word === BUSY && i < PATIENCE; i++) {
+      Atomics.wait(keys, entry, BUSY, 1)
+      word = Atomics.load(keys, entry)
+    }
+    if (word !== BUSY) return word
+    const remains = Atomics.compareExchange(keys, entry, BUSY, EMPTY)
+    return remains === BUSY ? EMPTY : remains
+  }
+
+  /**
+   * Whether the key that is about to be made at `own`, which is marked, has come into another way in the meantime.
+   * @returns its entry; -1: it has not; AGAIN: it may, which is to be seen without holding the mark
+   */
+  #rivalOf(first: number, own: number, wanted: number): number {
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (entry === own) continue
+      const word = entry < own ? Atomics.load(this.#keys, entry) : this.#settled(entry)
       if (word === wanted) return entry
+      if (word === BUSY) return AGAIN
     }
     return -1
   }

@@ -95,6 +95,7 @@ export const counterColumns = {
     'status5xx',
     'handshakes',
     'resumed',
+    'untracked',
   ],
 } as const
 
@@ -104,17 +105,20 @@ export const counterTables = {
   backend: { latency: latencyBuckets.length + 1, reasons: reasonCodes.length },
 } as const
 
-/** Per-worker in-flight and connection counts of servers, so that a dead worker's share can be taken back. Int32. */
+/** Per-worker in-flight and connection counts, so that a dead worker's share can be taken back: those that are shared too.
+ *  `answers` and `failures` only grow, and may wrap. Int32. */
 export const ownedColumns = {
-  server: ['inflight', 'waiting', 'connections'],
+  server: ['inflight', 'waiting', 'connections', 'answers', 'failures'],
   backend: ['inflight', 'queued'],
   frontend: ['connections'],
   process: ['connections'],
 } as const
 
-/** What a worker tells the others of itself, one row per worker: zeroed when it dies. Int32; queue-board.ts and
- *  data/overload.ts say what each is. */
+/** What a worker tells the others of itself, one row per worker: zeroed when it dies. Int32; queue-board.ts,
+ *  data/overload.ts and data/listener/parking.ts say what each is. */
 export const markColumns = {
+  server: ['first'],
   backend: ['firstHigh', 'firstNormal'],
-  process: ['wake', 'loopDelay', 'shedding'],
+  frontend: ['parked'],
+  process: ['wake', 'loopDelay', 'shedding', 'parked'],
 } as const

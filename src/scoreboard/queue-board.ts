@@ -49,9 +49,31 @@ export class QueueBoard {
     Atomics.store(firstNormal, this.#backend, normal)
   }
 
+  /** This worker's first ticket of those that wait for one server and no other; 0: none. @param slot of the server */
+  publishFor(slot: number, ticket: number): void {
+    Atomics.store(this.#row.marks.server.first, slot, ticket)
+  }
+
   /** The worker whose turn it is; -1: nobody waits. */
   next(): number {
     return nextOf(this.#board, this.#backend)
+  }
+
+  /** Somebody of high priority waits. */
+  get hasHigh(): boolean {
+    return oldest(this.#board, 'firstHigh', this.#backend) >= 0
+  }
+
+  /** The worker that has waited longest for this one server; -1: none does. */
+  nextFor(slot: number): number {
+    return oldestOf(this.#board, (row) => row.marks.server.first, slot)
+  }
+
+  /** A place on this server may be free, which somebody waits for. @returns true when that is this worker */
+  passTo(worker: number): boolean {
+    if (worker === this.#worker) return true
+    wake(this.#board, worker)
+    return false
   }
 
   get isOurTurn(): boolean {
@@ -61,16 +83,15 @@ export class QueueBoard {
   /** A place may be free: tells the worker whose turn it is. @returns true when that is this one, which needs no telling */
   pass(): boolean {
     const next = this.next()
-    if (next === this.#worker) return true
-    if (next >= 0) wake(this.#board, next)
-    return false
+    return next >= 0 && this.passTo(next)
   }
 }
 
 /** For the control plane, when places have become free without a worker that noticed: one has died, a server is up. */
 export function wakeNext(board: Scoreboard, backend: number): void {
-  const next = nextOf(board, backend)
-  if (next >= 0) wake(board, next)
+  for (let worker = 0; worker < board.rows.length; worker++) {
+    if (board.rows[worker]!.owned.backend.queued[backend]! > 0) wake(board, worker)
+  }
 }
 
 function nextOf(board: Scoreboard, backend: number): number {
@@ -78,12 +99,15 @@ function nextOf(board: Scoreboard, backend: number): number {
   return high >= 0 ? high : oldest(board, 'firstNormal', backend)
 }
 
+const oldest = (board: Scoreboard, column: 'firstHigh' | 'firstNormal', backend: number): number =>
+  oldestOf(board, (row) => row.marks.backend[column], backend)
+
 /** Tickets wrap, so their age is compared by difference. */
-function oldest(board: Scoreboard, column: 'firstHigh' | 'firstNormal', backend: number): number {
+function oldestOf(board: Scoreboard, column: (row: Row) => Int32Array, cell: number): number {
   let found = -1
   let first = 0
   for (let worker = 0; worker < board.rows.length; worker++) {
-    const ticket = Atomics.load(board.rows[worker]!.marks.backend[column], backend)
+    const ticket = Atomics.load(column(board.rows[worker]!), cell)
     if (ticket === 0 || (found >= 0 && ((ticket - first) | 0) >= 0)) continue
     found = worker
     first = ticket
@@ -91,7 +115,8 @@ function oldest(board: Scoreboard, column: 'firstHigh' | 'firstNormal', backend:
   return found
 }
 
-function wake(board: Scoreboard, worker: number): void {
+/** Has a worker look for what it can go on with. */
+export function wake(board: Scoreboard, worker: number): void {
   const { wake: cell } = board.rows[worker]!.marks.process
   Atomics.add(cell, 0, 1)
   Atomics.notify(cell, 0)

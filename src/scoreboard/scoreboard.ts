@@ -138,7 +138,8 @@ export function releaseRow(board: Scoreboard, worker: number): void {
   for (const kind of Object.keys(owned) as (keyof typeof owned)[]) {
     const columns = owned[kind] as Readonly<Record<string, Int32Array>>
     for (const [name, own] of Object.entries(columns)) {
-      const shared = (board.shared[kind] as Readonly<Record<string, Int32Array>>)[name]!
+      const shared = (board.shared[kind] as Readonly<Record<string, Int32Array>>)[name]
+      if (shared === undefined) continue // a count of what has been, and nobody's to give back
       for (let slot = 0; slot < own.length; slot++) {
         if (own[slot] === 0) continue
         Atomics.sub(shared, slot, own[slot]!)
