@@ -7,49 +7,54 @@ import { TLSSocket } from 'node:tls'
 import { OUTCOME_FAILED, OUTCOME_OK, OUTCOME_TIMEOUT, type Outcome } from '../../balance/outcome.ts'
 import type { FrontendSpec } from '../../messages/snapshot.ts'
 import type { ReasonCode } from '../../model/reasons.ts'
-import { microsOf } from '../../scoreboard/clock.ts'
+import type { Millis } from '../../model/units.ts'
+import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
 import { plainAddress } from '../io/address.ts'
 import type { Timed } from '../io/clock.ts'
 import { breakOff, own, sharedBuffer, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
 import { Origin, serverNameOf } from '../key/origin.ts'
 import { NO_KEY } from '../key/parts.ts'
+import type { ConnectionSessions } from '../persistence/connection-sessions.ts'
+import { connectionSessionsOf } from '../persistence/sessions.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import { parseClientHello } from '../tls/client-hello.ts'
-import { Attempt } from '../upstream/attempt.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
+import { Placement, type Placed } from '../upstream/placement.ts'
 import type { Server } from '../upstream/server.ts'
-import { connectionKeyOf, type ConnectionKey } from './connection-key.ts'
+import { connectionKeyOf } from './connection-key.ts'
 import { recordConnection } from './record.ts'
 
-export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Timed {
+export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHost, Timed {
   due = 0
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
   readonly context: WorkerContext
   readonly frontend: FrontendSpec
-  readonly backend: Backend
+  backend: Backend
   readonly address: string
   readonly port: number
   readonly tls: boolean
-  server: Server | null = null
-  retries = 0
+  /** What its source may ask for; null: all. */
+  source: Source | null = null
   readonly startedAt = performance.now()
   /** When a server was picked, and when one was reached; 0: never. */
   pickedAt = 0
   connectedAt = 0
   readonly #socket: OwnedSocket
-  /** The key that still waits for a server name; null: a server has been picked. */
-  #keyInWaiting: ConnectionKey | null = null
-  #key = NO_KEY
+  readonly #placement = new Placement(this)
+  readonly #attempt = this.#placement.attempt
+  /** The server name of the client's handshake is waited for: the choice of a server follows it. */
+  #awaitsName = false
+  #serverName = ''
   readonly #onClosed: (connection: TcpConnection) => void
   #upstream: UpstreamConnection | null = null
-  readonly #attempt = new Attempt()
   #early: Buffer | null = null
   #ended = false
-  #tried: number[] | null = null
+  /** Its end has been recorded. */
+  #over = false
 
   constructor(
     socket: Socket,
@@ -66,32 +71,65 @@ export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Time
     this.port = socket.remotePort ?? 0
     this.tls = socket instanceof TLSSocket
     this.#socket = own(socket, this)
-    const key = connectionKeyOf(backend.spec)
-    if (key !== null && key.usesServerName && !this.tls) {
-      this.#keyInWaiting = key
+    const named = connectionKeyOf(backend.spec)?.usesServerName === true || this.#sessionsOf(backend)?.usesServerName
+    if (named === true && !this.tls) {
+      this.#awaitsName = true
       context.clock.arm(this, frontend.timeouts.tlsHandshake)
-    } else this.#pick(key, key === null ? '' : serverNameOf(socket), this.startedAt)
+    } else this.#place(named === true ? serverNameOf(socket) : '', this.startedAt)
   }
 
-  /** @param key null: the algorithm follows none. @param at performance.now() */
-  #pick(key: ConnectionKey | null, serverName: string, at: number): void {
-    const { context, backend } = this
-    this.#keyInWaiting = null
+  get server(): Server | null {
+    return this.#placement.server
+  }
+
+  get retries(): number {
+    return this.#placement.retries
+  }
+
+  get queueTime(): number {
+    return this.#placement.queueTime
+  }
+
+  /** Looks for a server. @param at performance.now() */
+  #place(serverName: string, at: number): void {
+    this.#awaitsName = false
+    this.#serverName = serverName
     this.pickedAt = at
-    if (key !== null) this.#key = key.of(new Origin(this.address, serverName), context.dice)
-    this.#connect(backend.pick(this.#key, null, microsOf(at)), at)
+    const backend = this.backend.inService
+    if (backend === null) return this.#giveUp('circuit_open')
+    this.backend = backend
+    const home = this.#homeIn(backend, at)
+    if (home >= 0 && backend.isStrict && backend.home(home) === null) return this.#giveUp('session_server_down')
+    const key = connectionKeyOf(backend.spec)
+    const hash = key === null ? NO_KEY : key.of(new Origin(this.address, serverName), this.context.dice)
+    const high = this.frontend.priority === 'high'
+    const server = this.#placement.begin(backend, hash, home, high, at)
+    if (server !== null) this.#connect(server)
+    else if (!this.#placement.waits) this.#giveUp(this.#placement.refusal)
   }
 
-  /** Goes on without a name: the client says none, or not in time. */
-  #pickUnnamed(): void {
-    this.#pick(this.#keyInWaiting, '', performance.now())
+  /** Slot of the server that the client belongs to; -1: none. */
+  #homeIn(backend: Backend, at: number): number {
+    return this.#sessionsOf(backend)?.find(this.address, this.#serverName, at) ?? -1
   }
 
-  /** @param at performance.now() */
-  #connect(server: Server | null, at: number): void {
-    if (server === null) return this.#giveUp('no_server')
-    this.server = server
-    this.#attempt.begin(server, at)
+  #sessionsOf({ spec }: Backend): ConnectionSessions | null {
+    return spec.persistence === null ? null : connectionSessionsOf(spec, this.context.sessions[spec.slot] ?? null)
+  }
+
+  onWait(span: Millis): void {
+    this.context.clock.arm(this, span)
+  }
+
+  onPlace(server: Server): void {
+    this.#connect(server)
+  }
+
+  onNoPlace(reason: ReasonCode): void {
+    this.#giveUp(reason)
+  }
+
+  #connect(server: Server): void {
     this.#upstream = server.take(Infinity)
     this.#upstream.user = this
     this.context.clock.arm(this, this.backend.spec.timeouts.connect)
@@ -104,37 +142,41 @@ export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Time
   }
 
   onBytes(buffer: Buffer, n: number): boolean {
-    const key = this.#keyInWaiting
-    if (this.#upstream === null && key === null) return false
+    if (this.#over) return false
     const piece = buffer.subarray(0, n)
     this.#early = this.#early === null ? Buffer.from(piece) : Buffer.concat([this.#early, piece])
-    if (key === null) return false
+    if (!this.#awaitsName) return false
     const hello = parseClientHello(this.#early)
     if (hello === 'incomplete') return true
-    this.#pick(key, hello === 'none' ? '' : hello.serverName, performance.now())
+    this.#place(hello === 'none' ? '' : hello.serverName, performance.now())
     return false
+  }
+
+  /** It goes on without a name: the client says none, or not in time. */
+  #placeUnnamed(): void {
+    this.#place('', performance.now())
   }
 
   onEnd(): void {
     this.#ended = true
-    if (this.#keyInWaiting !== null) this.#pickUnnamed()
+    if (this.#awaitsName) this.#placeUnnamed()
   }
 
   onDrain(): void {}
 
   onClosed(): void {
     this.#onClosed(this)
-    if (this.#upstream !== null) this.#dropUpstream()
-    else if (this.#keyInWaiting === null) return
-    this.#keyInWaiting = null
-    this.context.clock.disarm(this)
-    recordConnection(this, null, 'client_gone')
+    if (this.#over) return
+    this.#leave()
+    this.#record(null, 'client_gone')
   }
 
   onUpstreamReady(): void {
     this.connectedAt = performance.now()
     this.#attempt.answer(OUTCOME_OK, this.connectedAt)
     this.context.clock.disarm(this)
+    const { slot } = this.server!
+    this.#sessionsOf(this.backend)?.remember(this.address, this.#serverName, slot, this.connectedAt)
     const relay = new Relay(this.#socket, this.#upstream!, this.context.clock, this.backend.spec.timeouts.tunnel, this)
     const early = this.#early
     this.#early = null
@@ -154,33 +196,40 @@ export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Time
   }
 
   onDeadline(): void {
-    if (this.#keyInWaiting !== null) this.#pickUnnamed()
+    if (this.#awaitsName) this.#placeUnnamed()
+    else if (this.#placement.waits) this.#placement.onDeadline()
     else this.#unreachable('connect_timeout', OUTCOME_TIMEOUT)
   }
 
   #unreachable(reason: ReasonCode, outcome: Outcome): void {
     this.#attempt.fail('connectErrors', outcome)
-    const tried = (this.#tried ??= [])
-    tried.push(this.server!.slot)
     this.#dropUpstream()
-    const now = performance.now()
-    const next = tried.length > this.backend.spec.retries ? null : this.backend.pick(this.#key, tried, microsOf(now))
-    if (next === null) return this.#giveUp(reason)
-    this.retries++
-    this.context.row.counters.backend.redispatches[this.backend.spec.slot]!++
-    this.#connect(next, now)
+    if (!this.#placement.again(this.context.dice)) this.#giveUp(reason)
   }
 
   #dropUpstream(): void {
-    this.#upstream!.destroy()
+    this.#upstream?.destroy()
     this.#upstream = null
     this.#attempt.end()
   }
 
   #giveUp(reason: ReasonCode): void {
-    this.context.clock.disarm(this)
+    this.#leave()
     breakOff(this.#socket)
-    recordConnection(this, null, reason)
+    this.#record(null, reason)
+  }
+
+  /** Neither waits for a server any more nor has anything on one. */
+  #leave(): void {
+    this.#awaitsName = false
+    this.context.clock.disarm(this)
+    this.#placement.leave()
+    this.#dropUpstream()
+  }
+
+  #record(relay: Relay | null, reason: ReasonCode | null): void {
+    this.#over = true
+    recordConnection(this, relay, reason)
   }
 
   // Once joined.
@@ -191,7 +240,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, RelayHost, Time
 
   onRelayOver(relay: Relay, reason: ReasonCode | null): void {
     this.#attempt.end()
-    recordConnection(this, relay, reason)
+    this.#record(relay, reason)
   }
 
   /** When the worker stops, a tcp connection lives on until its own end or that of the worker. */

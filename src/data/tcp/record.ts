@@ -1,6 +1,6 @@
 // What is counted and logged of a tcp connection when it is over.
 import { performance } from 'node:perf_hooks'
-import type { ReasonCode } from '../../model/reasons.ts'
+import { reasons, type ReasonCode } from '../../model/reasons.ts'
 import { reasonCell } from '../../scoreboard/reasons.ts'
 import { fillRecord, type LoggedPeer } from '../access-log/fill.ts'
 import type { WorkerContext } from '../context.ts'
@@ -16,6 +16,8 @@ export interface RecordedConnection extends LoggedPeer {
   readonly backend: { readonly spec: Named }
   readonly server: { readonly slot: number; readonly spec: { readonly name: string } } | null
   readonly retries: number
+  /** ms in the queue. */
+  readonly queueTime: number
   /** performance.now(); 0: not reached. */
   readonly startedAt: number
   readonly pickedAt: number
@@ -40,7 +42,8 @@ export function recordConnection(
   const backend = connection.backend.spec.slot
   counters.frontend.bytesIn[frontend.slot]! += bytesIn
   counters.frontend.bytesOut[frontend.slot]! += bytesOut
-  counters.backend.requests[backend]!++
+  if (reason !== 'circuit_open') counters.backend.requests[backend]!++ // nor is it one that could show a recovery
+  if (reason !== null && isFailure(reason)) counters.backend.failures[backend]!++
   counters.backend.bytesIn[backend]! += bytesIn
   counters.backend.bytesOut[backend]! += bytesOut
   if (server !== null) {
@@ -54,6 +57,9 @@ export function recordConnection(
   }
   if (context.accessLog !== null && frontend.accessLog) logConnection(connection, bytesIn, bytesOut, reason)
 }
+
+/** The servers could not be reached: what the circuit breaker judges by. */
+const isFailure = (reason: ReasonCode): boolean => reasons[reason].side === 'server' && reason !== 'circuit_open'
 
 function logConnection(
   connection: RecordedConnection,
@@ -70,8 +76,8 @@ function logConnection(
   record.time = Math.round(Date.now() - record.totalTime)
   record.bytesIn = bytesIn
   record.bytesOut = bytesOut
-  record.queueTime = connection.server === null ? -1 : 0
-  record.connectTime = connectedAt === 0 ? -1 : connectedAt - pickedAt
+  record.queueTime = connection.server === null && connection.queueTime === 0 ? -1 : connection.queueTime
+  record.connectTime = connectedAt === 0 ? -1 : connectedAt - pickedAt - connection.queueTime
   record.retries = connection.retries
   log.write(record)
 }

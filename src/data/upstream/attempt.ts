@@ -17,14 +17,16 @@ export class Attempt {
   /** Neither answered nor given up yet. */
   #waiting = false
 
-  /** @param at performance.now() */
-  begin(server: Server, at: number): void {
+  /** @param at performance.now(). @returns false when the server or its backend has no room: nothing has begun then */
+  begin(server: Server, at: number): boolean {
+    const now = microsOf(at)
+    if (server.queue === null) server.counts.start(server.slot, now)
+    else if (!server.counts.tryStart(server.slot, now, server.spec.maxConnections, server.queue.most)) return false
     this.#server = server
     this.#since = at
     this.#waiting = true
-    const now = microsOf(at)
-    server.counts.start(server.slot, now)
     server.balancer.onStart?.(server.slot, now)
+    return true
   }
 
   /** The request is complete only now, because its client took so long: that time is not the server's. */
@@ -59,7 +61,10 @@ export class Attempt {
     counters[column][slot]!++
   }
 
-  /** Nothing more happens on the server for it. When there was no answer, nothing is learnt: nobody waited for one. */
+  /**
+   * Nothing more happens on the server for it, and its place is free for who waits. When there was no answer, nothing is
+   * learnt: nobody waited for one.
+   */
   end(): void {
     const server = this.#server
     if (server === null) return
@@ -67,5 +72,6 @@ export class Attempt {
     if (this.#waiting) server.counts.abandon(server.slot)
     this.#waiting = false
     server.counts.end(server.slot)
+    server.queue?.freed(server.slot)
   }
 }

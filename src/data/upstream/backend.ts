@@ -1,17 +1,32 @@
 // A backend as one worker sees it: its servers, the pool of those that may be picked now, and the balancer. The pool is
 // rebuilt when the control plane has changed a health, an admin state or a weight, which it says by the generation.
-// Counting is the business of the attempts (attempt.ts), who may be picked that of balance/pool.ts.
+// Counting is the business of the attempts (attempt.ts), who may be picked that of balance/pool.ts, who waits while there
+// is no room that of the queue (queue.ts), and what a request does in all of this that of its placement (placement.ts).
 import { Board } from '../../balance/board.ts'
 import { buildPool, without } from '../../balance/pool.ts'
 import type { Balancer, Pool } from '../../balance/types.ts'
 import { balancingColumns } from '../../scoreboard/scoreboard.ts'
+import { microsOf } from '../../scoreboard/clock.ts'
 import type { BackendSpec } from '../../messages/snapshot.ts'
+import { ADMIN_MAINT, BREAKER_CLOSED, BREAKER_OPEN, HEALTH_DOWN } from '../../model/states.ts'
 import type { WorkerContext } from '../context.ts'
 import { balancerFor } from './algorithm.ts'
+import type { Attempt } from './attempt.ts'
+import { Queue } from './queue.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { Server } from './server.ts'
+
+const NONE: readonly number[] = []
 
 export class Backend {
   readonly spec: BackendSpec
+  /** Null where nothing is limited: nobody waits then. */
+  readonly queue: Queue | null
+  readonly budget: RetryBudget
+  /** The heads of responses have to be looked at before they go to the client. */
+  readonly judgesResponses: boolean
+  /** Gets the requests while the circuit breaker is open; set once all backends are there. */
+  fallback: Backend | null = null
   readonly #context: WorkerContext
   readonly #servers = new Map<number, Server>()
   readonly #balancer: Balancer
@@ -26,11 +41,15 @@ export class Backend {
     this.spec = spec
     this.#table = table
     this.#context = context
+    this.budget = new RetryBudget(spec.retry.budget)
+    this.judgesResponses = spec.persistence !== null || spec.retry.statuses.length > 0
     const { board } = context
+    const limited = spec.maxConnections > 0 || spec.servers.some(({ maxConnections }) => maxConnections > 0)
+    this.queue = limited ? new Queue(spec, context) : null
     const counts = new Board(balancingColumns(board), context.row.owned, spec.slot)
     const balancer = balancerFor(spec, counts, context)
     for (const server of spec.servers) {
-      this.#servers.set(server.slot, new Server(server, spec, { counts, balancer }, context))
+      this.#servers.set(server.slot, new Server(server, spec, { counts, balancer, queue: this.queue }, context))
     }
     this.#balancer = balancer
     this.#generations = board.shared.backend.generation
@@ -38,17 +57,79 @@ export class Backend {
     this.#pool = this.#rebuild()
   }
 
+  /** This backend, or the one that stands in for it while its circuit breaker is open; null: nobody does. */
+  get inService(): Backend | null {
+    if (this.spec.breaker === null) return this
+    const { breaker, trials } = this.#context.board.shared.backend
+    const { slot } = this.spec
+    const state = breaker[slot]!
+    if (state === BREAKER_CLOSED) return this
+    if (state !== BREAKER_OPEN && Atomics.add(trials, slot, 1) < this.spec.breaker.trials) return this
+    return this.fallback === null ? null : this.fallback.inService
+  }
+
+  // Where a request goes.
+
   /**
-   * The server for a request or a connection.
+   * Finds a server with room, and begins the attempt on it.
    * @param key hash of what the choice is to stick to, for the algorithms that follow one
    * @param tried slots that failed for this request already; they come last
-   * @param now int32 µs, as on the scoreboard
-   * @returns null when no server is usable
+   * @param at performance.now()
+   * @returns null when no server is usable, or none has room: see `hasServers`
    */
-  pick(key: number, tried: readonly number[] | null, now: number): Server | null {
+  place(attempt: Attempt, key: number, tried: readonly number[] | null, at: number): Server | null {
     this.#follow()
-    if (tried !== null) return this.#pickAgain(key, tried, now)
-    return this.#serverAt(this.#balancer.pick(this.#pool, key, now, -1))
+    const now = microsOf(at)
+    const server = tried === null ? this.#pick(this.#pool, key, now, -1) : this.#pickAgain(key, tried, now)
+    if (server === null || attempt.begin(server, at)) return server
+    return this.#placeWhereRoomIs(attempt, key, tried ?? NONE, at)
+  }
+
+  /** The server that was chosen is full: the others, as long as the backend as a whole is not. Rare, so it may allocate. */
+  #placeWhereRoomIs(attempt: Attempt, key: number, tried: readonly number[], at: number): Server | null {
+    const pool = this.#poolAfter(tried)
+    const full = [...tried]
+    for (;;) {
+      if (this.#isFull) return null
+      for (let i = 0; i < pool.n; i++) {
+        const slot = pool.slot[i]!
+        if (!full.includes(slot) && !this.#hasRoom(slot)) full.push(slot)
+      }
+      const server = this.#pick(without(pool, full), key, microsOf(at), -1)
+      if (server === null || attempt.begin(server, at)) return server
+      full.push(server.slot)
+    }
+  }
+
+  #hasRoom(slot: number): boolean {
+    const { maxConnections } = this.#servers.get(slot)!.spec
+    return maxConnections === 0 || Atomics.load(this.#context.board.shared.server.inflight, slot) < maxConnections
+  }
+
+  get #isFull(): boolean {
+    const { maxConnections, slot } = this.spec
+    return maxConnections > 0 && Atomics.load(this.#context.board.shared.backend.inflight, slot) >= maxConnections
+  }
+
+  /**
+   * The server that a client belongs to, drained or not; null when it can't be used. One that is ejected is worth a try only
+   * where no other may take its place.
+   */
+  home(slot: number): Server | null {
+    const { admin, health, ejected } = this.#context.board.shared.server
+    if (admin[slot] === ADMIN_MAINT || health[slot] === HEALTH_DOWN) return null
+    return ejected[slot] === 1 && !this.isStrict ? null : (this.#servers.get(slot) ?? null)
+  }
+
+  /** A client that belongs to a server goes to no other. */
+  get isStrict(): boolean {
+    return this.spec.persistence?.strict === true
+  }
+
+  /** There are servers, full or not, that have not been tried. */
+  hasServers(tried: readonly number[] | null): boolean {
+    this.#follow()
+    return tried === null ? this.#pool.n > 0 : this.#poolAfter(tried).n > 0
   }
 
   /**
@@ -58,16 +139,43 @@ export class Backend {
   #pickAgain(key: number, tried: readonly number[], now: number): Server | null {
     const pool = this.#pool
     const last = tried.at(-1)!
-    if (tried.length === 1 && pool.n > 1) return this.#serverAt(this.#balancer.pick(pool, key, now, last))
-    let rest = without(pool, tried)
-    if (rest.n === 0) rest = { ...this.#build(tried), members: pool.members }
-    if (rest.n === 0) return this.#serverAt(this.#balancer.pick(pool, key, now, last))
-    return this.#serverAt(this.#balancer.pick(rest, key, now, -1))
+    if (tried.length === 1 && pool.n > 1) return this.#pick(pool, key, now, last)
+    const rest = this.#poolAfter(tried)
+    return rest.n === 0 ? this.#pick(pool, key, now, last) : this.#pick(rest, key, now, -1)
   }
 
-  #serverAt(slot: number): Server | null {
+  #poolAfter(tried: readonly number[]): Pool {
+    if (tried.length === 0) return this.#pool
+    const rest = without(this.#pool, tried)
+    return rest.n > 0 ? rest : { ...this.#build(tried), members: this.#pool.members }
+  }
+
+  #pick(pool: Pool, key: number, now: number, avoid: number): Server | null {
+    const slot = this.#balancer.pick(pool, key, now, avoid)
     return slot < 0 ? null : this.#servers.get(slot)!
   }
+
+  // What is counted of it here: the rest is in http1/record.ts and tcp/record.ts.
+
+  /** Whether a request that a server has got may be sent to another. @param now performance.now() */
+  allowsRetry(now: number): boolean {
+    const allowed = this.budget.allows(now)
+    if (!allowed) this.#context.row.counters.backend.retriesDenied[this.spec.slot]!++
+    return allowed
+  }
+
+  countRedispatch(): void {
+    this.#context.row.counters.backend.redispatches[this.spec.slot]!++
+  }
+
+  /** A request has left the queue, for a server or for good. @param waited ms */
+  countWait(waited: number): void {
+    const { queueWaits, queueTime } = this.#context.row.counters.backend
+    queueWaits[this.spec.slot]!++
+    queueTime[this.spec.slot]! += waited
+  }
+
+  // What the control plane changes.
 
   /** A table for the latest members and weights. */
   setTable(table: SharedArrayBuffer): void {
@@ -81,6 +189,7 @@ export class Backend {
     if (this.#generations[this.spec.slot] === this.#generation) return
     this.#generation = this.#currentGeneration()
     this.#pool = this.#rebuild()
+    this.queue?.serveSoon()
   }
 
   /** Read before the states that it stands for: what changes later has a later generation. */
@@ -89,7 +198,7 @@ export class Backend {
   }
 
   #rebuild(): Pool {
-    const pool = this.#build([])
+    const pool = this.#build(NONE)
     this.#balancer.update?.(pool, this.#table)
     return pool
   }

@@ -30,6 +30,9 @@ const HEAD_BUFFER = 2048
 const MAX_KEPT = 16_384
 const EMPTY = Buffer.alloc(0)
 
+/** For a request of up to `n` bytes that may go to a server later. */
+export const outBuffer = (n: number): Buffer => Buffer.allocUnsafeSlow(Math.max(n, HEAD_BUFFER))
+
 export class UpstreamConnection implements SocketOwner {
   readonly socket: OwnedSocket
   /** The way from the server to the client. */
@@ -40,6 +43,8 @@ export class UpstreamConnection implements SocketOwner {
   uses = 0
   /** performance.now() when it became idle. */
   idleSince = 0
+  /** For how long it had been idle when it was taken last, in ms. */
+  idleFor = 0
   /** The request as it was or will be written: head, and what was at hand of the body. */
   out: Buffer = EMPTY
   outLength = 0
@@ -61,9 +66,22 @@ export class UpstreamConnection implements SocketOwner {
     })
   }
 
-  /** Makes room for `n` bytes of request. */
-  reserve(n: number): void {
-    if (this.out.length < n) this.out = Buffer.allocUnsafeSlow(Math.max(n, HEAD_BUFFER))
+  /** Makes room for `n` bytes of request. @returns `out` */
+  reserve(n: number): Buffer {
+    if (this.out.length < n) this.out = outBuffer(n)
+    return this.out
+  }
+
+  /** Takes more of the request into `out`, for another try; what is there has been sent. */
+  append(bytes: Buffer, from: number, end: number): void {
+    const length = this.outLength + end - from
+    if (this.out.length < length) {
+      const larger = outBuffer(length * 2)
+      this.out.copy(larger, 0, 0, this.outLength)
+      this.out = larger
+    }
+    bytes.copy(this.out, this.outLength, from, end)
+    this.outLength = length
   }
 
   /** Writes the request that stands in `out`. */

@@ -16,6 +16,7 @@ function setUp(hooks: Partial<Balancer> = {}) {
   }
   const server = {
     slot: 1,
+    queue: null,
     counts: createBoard(columns),
     balancer: { name: 'none', pick: () => 1, ...hooks },
     counters,
