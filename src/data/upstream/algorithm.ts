@@ -12,6 +12,7 @@ import type { Algorithm, Balancer } from '../../balance/types.ts'
 import type { BackendSpec } from '../../messages/snapshot.ts'
 import type { BalancerName } from '../../model/balancers.ts'
 import type { WorkerContext } from '../context.ts'
+import type { Log } from '../log.ts'
 
 /** In milliseconds, between two log lines about the faults of one balancer. */
 const QUIET = 60_000
@@ -20,10 +21,7 @@ const QUIET = 60_000
 const own = new Map<string, Algorithm>()
 
 /** Loads the files that these backends name; to be awaited before the backends are made. Never rejects. */
-export async function loadAlgorithms(
-  backends: readonly Pick<BackendSpec, 'balance'>[],
-  log: WorkerContext['log'],
-): Promise<void> {
+export async function loadAlgorithms(backends: readonly Pick<BackendSpec, 'balance'>[], log: Log): Promise<void> {
   for (const file of new Set(backends.map(({ balance }) => balance.file))) {
     if (file === null) continue
     own.delete(file)

@@ -1,5 +1,6 @@
-// One server of a backend and this worker's connections to it. Idle ones are kept in a stack: the one used last is used
-// next, so that the load decides how many stay warm, and the oldest are closed when nobody wants them.
+// One server of a backend and this worker's connections to it: where they come from and where they go back to. How idle
+// ones are kept, and for how long, is idle-connections.ts.
+import { performance } from 'node:perf_hooks'
 import type { Board } from '../../balance/board.ts'
 import type { Balancer } from '../../balance/types.ts'
 import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
@@ -8,53 +9,60 @@ import type { Row } from '../../scoreboard/scoreboard.ts'
 import type { WorkerContext } from '../context.ts'
 import { connectTo, type ConnectServer } from './connect.ts'
 import { UpstreamConnection, type ConnectionHome } from './connection.ts'
+import { IdleConnections } from './idle-connections.ts'
+import type { Queue } from './queue.ts'
 
 /** What counts the attempts on the servers of a backend, and what hears of them. */
 export interface Balancing {
   readonly counts: Board
   readonly balancer: Balancer
+  /** Where requests wait for a place; null: there are no limits. */
+  readonly queue: Queue | null
 }
-
-/**
- * A request that can't be repeated goes only to a kept-alive connection that was in use this many ms ago: were it closed at
- * the same moment, the request would be lost. No server is known that closes so soon.
- */
-export const SURELY_OPEN = 1000
 
 export class Server implements ConnectionHome, Balancing {
   readonly spec: ServerSpec
   readonly slot: number
   readonly counts: Board
   readonly balancer: Balancer
+  readonly queue: Queue | null
   /** This worker's counters of all servers, by slot. */
   readonly counters: Row['counters']['server']
-  readonly #backend: BackendSpec
   readonly #context: WorkerContext
   readonly #connect: ConnectServer
-  readonly #idle: UpstreamConnection[] = []
+  readonly #idle: IdleConnections<UpstreamConnection>
   #closed = false
 
   constructor(spec: ServerSpec, backend: BackendSpec, balancing: Balancing, context: WorkerContext) {
     this.spec = spec
     this.slot = spec.slot
-    this.#backend = backend
     this.#context = context
+    this.#idle = new IdleConnections(backend.idleConnections, backend.timeouts.idleConnection)
     this.counts = balancing.counts
     this.balancer = balancing.balancer
+    this.queue = balancing.queue
     this.counters = context.row.counters.server
     this.#connect = connectTo(spec, backend.mode)
   }
 
   /**
+   * The `idleSince` of take() for a request that can't be repeated: were the connection closed just as the request is sent,
+   * it would be lost. @param now performance.now()
+   */
+  sureSince(now: number): number {
+    return this.#idle.sureSince(now)
+  }
+
+  /**
    * A connection of its own for the caller, who gets its events from now on: an idle one, or a new one on its way.
-   * @param idleSince only one that has not been idle for longer than since then: the longer it is, the likelier has the
-   * server closed it by the time that the request arrives. Infinity: a new one.
+   * @param idleSince only one that has not been idle for longer than since then, by performance.now(): the longer it is,
+   * the likelier has the server closed it by the time that the request arrives. 0: any; Infinity: a new one.
    */
   take(idleSince: number): UpstreamConnection {
-    const last = this.#idle.length - 1
-    if (last >= 0 && this.#idle[last]!.idleSince >= idleSince) {
+    const kept = idleSince === Infinity ? null : this.#idle.take(idleSince, performance.now())
+    if (kept !== null) {
       this.counters.reuses[this.slot]!++
-      return this.#idle.pop()!
+      return kept
     }
     this.counters.connects[this.slot]!++
     return new UpstreamConnection(this, this.#connect())
@@ -62,15 +70,18 @@ export class Server implements ConnectionHome, Balancing {
 
   /** Takes a connection back on which a complete answer has been read and nothing else. */
   keep(connection: UpstreamConnection, now: number): void {
-    if (this.#closed || this.#idle.length >= this.#backend.idleConnections) return connection.destroy()
-    connection.idleSince = now
-    this.#idle.push(connection)
+    if (this.#closed) connection.destroy()
+    else this.#idle.keep(connection, now)
   }
 
   /** An idle connection was closed by the server, or sent something that nobody asked for. */
   forget(connection: UpstreamConnection): void {
-    const at = this.#idle.lastIndexOf(connection)
-    if (at >= 0) this.#idle.splice(at, 1)
+    this.#idle.forget(connection, performance.now())
+  }
+
+  /** A kept-alive connection was closed by the server, and not a byte of an answer came to the request sent on it. */
+  foundClosed(connection: UpstreamConnection): void {
+    this.#idle.foundClosed(connection, performance.now())
   }
 
   /**
@@ -82,16 +93,14 @@ export class Server implements ConnectionHome, Balancing {
     return this.spec.tls !== null && !unreachable ? 'server_tls' : 'connect_refused'
   }
 
+  /** Closes connections that have been idle for too long. @param now performance.now() */
   sweep(now: number): void {
-    const limit = now - this.#backend.timeouts.idleConnection
-    let old = 0
-    while (old < this.#idle.length && this.#idle[old]!.idleSince < limit) old++
-    if (old > 0) for (const connection of this.#idle.splice(0, old)) connection.destroy()
+    this.#idle.sweep(now)
   }
 
   close(): void {
     this.#closed = true
-    for (const connection of this.#idle.splice(0)) connection.destroy()
+    this.#idle.close()
   }
 
   /** Connections open or being opened to this server; called by the connection itself. */
