@@ -4,10 +4,14 @@ import type { z } from 'zod'
 import type { BalanceOptions, KeyPart } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
+import type { Rate } from './rate.ts'
 import type { DurationText, PercentText, SizeText } from './quantities.ts'
 import type { backendTimeouts, checkNumbers } from './schema-backend.ts'
+import type { clientNumbers, normalizeOptions, priorities } from './schema-clients.ts'
+import type { answerNumbers, breakerNumbers, ejectionOptions, queueOptions, retryNumbers } from './schema-failures.ts'
 import type { forwardOptions, frontendTimeouts, limitOptions } from './schema-frontend.ts'
-import type { logOptions } from './schema-global.ts'
+import type { logOptions, overloadOptions } from './schema-global.ts'
+import type { cookieOptions } from './schema-persistence.ts'
 
 type Camel<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
 type Setting<T> = T extends DurationText ? Millis : T extends SizeText ? Bytes : T extends PercentText ? number : T
@@ -29,6 +33,9 @@ export interface GlobalConfig {
   /** 'auto': from the limit of open files. */
   readonly maxConnections: number | 'auto'
   readonly shutdownTimeout: Millis
+  readonly overload: Settings<typeof overloadOptions>
+  /** Sources of clients that are remembered at a time. */
+  readonly sources: number
   /** Where this Weir stands, or null. */
   readonly zone: string | null
   /** Loopback address of /metrics, /livez and /readyz, or null: not served. */
@@ -61,10 +68,34 @@ export interface FrontendConfig {
   readonly accessLog: boolean
   readonly timeouts: Settings<typeof frontendTimeouts>
   readonly limits: Settings<typeof limitOptions>
+  readonly priority: Priority
+  readonly clients: ClientsConfig
+  readonly requests: RequestsConfig
   readonly forward: Omit<Settings<typeof forwardOptions>, 'via'> & { readonly via: string | null }
   readonly routes: readonly RouteConfig[]
   /** Name of the default backend, or null. */
   readonly backend: string | null
+}
+
+export type Priority = (typeof priorities)[number]
+
+/** Networks are 'address/bits', or the address of a single one; each in one spelling. */
+export interface ClientsConfig extends Settings<typeof clientNumbers> {
+  /** null: everybody. */
+  readonly allow: readonly string[] | null
+  readonly deny: readonly string[]
+  readonly exempt: readonly string[]
+  /** null: any rate. */
+  readonly connectionRate: Rate | null
+  readonly requestRate: Rate | null
+}
+
+export interface RequestsConfig {
+  /** null: all but CONNECT. */
+  readonly methods: readonly string[] | null
+  /** null: paths stay as they are. */
+  readonly normalizePath: Settings<typeof normalizeOptions> | null
+  readonly neverShed: readonly string[]
 }
 
 export interface RouteConfig {
@@ -73,6 +104,8 @@ export interface RouteConfig {
   /** Prefix of whole segments; null: any. */
   readonly path: string | null
   readonly backend: string
+  /** null: that of the frontend. */
+  readonly priority: Priority | null
 }
 
 export interface BindConfig {
@@ -112,8 +145,55 @@ export interface BackendConfig {
   readonly healthCheck: HealthCheckConfig | null
   readonly servers: readonly ServerConfig[]
   readonly timeouts: Settings<typeof backendTimeouts>
+  /** On all servers together; 0: any number. */
+  readonly maxConnections: number
+  readonly queue: Settings<typeof queueOptions>
   readonly retries: number
+  readonly retry: RetryConfig
+  /** null: off. So for the next three. */
+  readonly ejection: Settings<typeof ejectionOptions> | null
+  readonly breaker: BreakerConfig | null
+  readonly persistence: PersistenceConfig | null
   readonly idleConnections: number
+}
+
+export interface RetryConfig extends Settings<typeof retryNumbers> {
+  readonly closed: boolean
+  readonly timeout: boolean
+  readonly statuses: readonly number[]
+}
+
+export interface BreakerConfig extends Settings<typeof breakerNumbers> {
+  /** Name of a backend of the same mode, or null. */
+  readonly fallback: string | null
+  /** null: 503 with the reason circuit_open. */
+  readonly answer: (Settings<typeof answerNumbers> & { readonly body: string }) | null
+}
+
+/** Exactly one of cookie and table. */
+export interface PersistenceConfig {
+  readonly strict: boolean
+  readonly cookie: CookieConfig | null
+  readonly table: SessionTableConfig | null
+}
+
+export interface CookieConfig extends Settings<typeof cookieOptions> {
+  readonly name: string
+  readonly secure: boolean
+  /** null: nothing is said. */
+  readonly samesite: 'Strict' | 'Lax' | 'None' | null
+  readonly domain: string | null
+  /** 32 bytes, for the hash that names a server. Never logged. */
+  readonly key: Uint8Array
+}
+
+export interface SessionTableConfig {
+  /** Empty: by the cookie. */
+  readonly by: readonly KeyPart[]
+  /** A cookie whose values are learnt from responses, or null. */
+  readonly cookie: string | null
+  readonly entries: number
+  readonly idle: Millis
 }
 
 export interface BalanceConfig {
@@ -150,6 +230,8 @@ export interface HealthCheckConfig extends Settings<typeof checkNumbers> {
 export interface ServerConfig extends TargetConfig {
   readonly name: string
   readonly weight: number
+  /** 0: any number. */
+  readonly maxConnections: number
   readonly tier: number
   readonly zone: string | null
   /** Where the checks go; another port or TLS than the traffic, where the options say so. */

@@ -17,7 +17,11 @@ export function fileTrouble(error: unknown): string {
 export const absolute = (path: string, node: Node): string => resolve(node.place.source.folder, path)
 
 /** Text of the file that the node names; null when it cannot be read, which is reported. */
-export function readNamedFile(path: string, node: Node, problems: Problems): string | null {
+export const readNamedFile = (path: string, node: Node, problems: Problems): string | null =>
+  readNamedBytes(path, node, problems)?.toString('utf8') ?? null
+
+/** The same for what need not be text. */
+export function readNamedBytes(path: string, node: Node, problems: Problems): Buffer | null {
   const full = absolute(path, node)
   const fail = (why: string): null => {
     problems.add(node.place, 'UNREADABLE_FILE', `Cannot read the file ${show(node)}: ${why}`)
@@ -27,7 +31,7 @@ export function readNamedFile(path: string, node: Node, problems: Problems): str
     const stat = statSync(full)
     if (stat.isDirectory()) return fail('it is a folder')
     if (!stat.isFile()) return fail('it is not a regular file')
-    return readFileSync(full, 'utf8')
+    return readFileSync(full)
   } catch (error) {
     return fail(fileTrouble(error))
   }

@@ -78,8 +78,10 @@ backends:
 ### Kinds of value
 
 - **duration**: a number and its unit, \`500ms\`, \`2s\`, \`1m30s\`, \`1h\`, \`7d\`. A number without a unit is refused.
-- **size**: bytes as a number, or with \`B\`, \`KiB\`, \`MiB\`, \`GiB\`: \`512\`, \`16KiB\`.
+- **size**: bytes as a number, or with \`B\`, \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\`: \`512\`, \`16KiB\`.
 - **percent**: \`50%\`, or the number alone.
+- **rate**: \`100/s\`, \`30/m\`, \`5000/h\`.
+- **network**: \`10.0.0.0/8\`, \`2001:db8::/32\`, or an address. What is behind the prefix must be zero.
 - **bind address**: \`:8080\`, \`*:8080\` or \`8080\` for all addresses of both families, \`127.0.0.1:8080\`, \`[::1]:8080\`,
   \`unix:/run/weir/web.sock\`. YAML wants quotes around what begins with \`*\` or \`[\`.
 - **server address**: \`10.0.0.1:8080\`, \`app.internal:8080\`, \`[2001:db8::1]:8080\`, \`unix:/run/app.sock\`; \`https://host\` (TLS,
@@ -114,6 +116,9 @@ export const sectionIntros: Readonly<Record<string, string>> = {
   frontends: 'A map of names to frontends.',
   Bind: 'The long form of a bind, for TLS on one of several.',
   'TLS of a bind': 'The long form of `tls`. The short one is the path of a combined PEM file.',
+  Rate: 'The long form of `connection_rate` and `request_rate`: `100/s` is `{rate: 100/s, burst: 100}`, and `600/h` is `{rate: 600/h, burst: 60}`.',
+  'Path normalization':
+    'The long form of `normalize_path`. `on` is all of it at its defaults. Routes match, and servers get, what comes out.',
   Route: 'One item of `routes`.',
   backends: 'A map of names to backends. Who uses a backend decides its mode.',
   Balance:
@@ -121,6 +126,14 @@ export const sectionIntros: Readonly<Record<string, string>> = {
   'Part of a key': 'The long form of a part of `key`; `header:X-User` is `{source: header, name: X-User}`.',
   Server: 'The long form of a server. In a map of names there is no `name`.',
   'TLS to a server': 'The long form of `tls` in a backend or a server. The short one is `true` or `false`.',
+  Ejection:
+    'The long form of `ejection`. A server that is ejected is not down: its health checks go on, and it comes back when its time is over.',
+  'Circuit breaker':
+    'The long form of `circuit_breaker`; `on` is all of it at its defaults. Closed, all requests pass. Open, none does. Then some are let through, and by how they fare it closes or opens again.',
+  Persistence:
+    'The long form of `persistence`; the name of a cookie alone is `{cookie: NAME}`. Exactly one of `cookie`, `app_cookie` and `table`.',
+  'Persistence cookie':
+    'The long form of `cookie`. With `rewrite` and `prefix` the attributes are those that the server gives its cookie.',
   'Health check':
     'The long form of `health_check`. A path alone, such as `/healthz`, is `{type: http, path: /healthz}`; `tcp` and `http` are `{type: tcp}` and `{type: http}`. What is not said comes from `defaults.health_check`.',
 }

@@ -1,4 +1,4 @@
-// docs/configuration.md: a guide in words (manual-guide.ts, manual-balancing.ts), then tables of every option from their declarations, then the
+// docs/configuration.md: a guide in words (manual-guide.ts, manual-balancing.ts, manual-protection.ts), then tables of every option from their declarations, then the
 // codes of problems. What an option means is written where the option is declared, not here.
 import { z } from 'zod'
 import { balancingGuide } from './manual-balancing.ts'
@@ -6,10 +6,14 @@ import { codesIntro, guide, sectionIntros } from './manual-guide.ts'
 import { factsOf } from './options.ts'
 import { problemCodes } from './problems.ts'
 import { formOf } from './read.ts'
+import { protectionGuide } from './manual-protection.ts'
 import { balanceSchema, keyPartSchema } from './schema-balance.ts'
 import { backendSchema, checkSchema, serverSchema, serverTlsSchema } from './schema-backend.ts'
+import { normalizeSchema, rateSchema } from './schema-clients.ts'
+import { breakerSchema, ejectionSchema } from './schema-failures.ts'
 import { bindSchema, frontendSchema, routeSchema, tlsSchema } from './schema-frontend.ts'
 import { accessLogSchema, globalSchema } from './schema-global.ts'
+import { cookieSchema, persistenceSchema } from './schema-persistence.ts'
 import { configSchema } from './schema.ts'
 
 type Schema = z.core.$ZodType
@@ -21,6 +25,8 @@ const sections: readonly z.ZodObject[] = [
   frontendSchema,
   bindSchema,
   tlsSchema,
+  rateSchema,
+  normalizeSchema,
   routeSchema,
   backendSchema,
   balanceSchema,
@@ -28,6 +34,10 @@ const sections: readonly z.ZodObject[] = [
   serverSchema,
   serverTlsSchema,
   checkSchema,
+  ejectionSchema,
+  breakerSchema,
+  persistenceSchema,
+  cookieSchema,
 ]
 
 export function configurationManual(): string {
@@ -43,6 +53,7 @@ export function configurationManual(): string {
     '<!-- Generated from src/config by `npm run generate`; do not edit. -->',
     guide,
     balancingGuide,
+    protectionGuide,
     '## Reference',
     '',
     ...tables,
@@ -126,8 +137,8 @@ function defaultsList(): string[] {
       return inner instanceof z.ZodObject ? names(inner).map((each) => `${key}.${each}`) : [key]
     })
   const known = names(defaults)
-  const of = (schema: z.ZodObject): string => {
-    const own = new Set(names(schema))
+  const of = (schema: z.ZodObject, except: readonly string[] = []): string => {
+    const own = new Set(names(schema).filter((each) => !except.includes(each)))
     return known
       .filter((each) => own.has(each))
       .map((each) => `\`${each}\``)
@@ -137,7 +148,7 @@ function defaultsList(): string[] {
     sectionIntros['defaults']!,
     '',
     `- of [frontends](#frontends): ${of(frontendSchema)}`,
-    `- of [backends](#backends): ${of(backendSchema)}`,
+    `- of [backends](#backends): ${of(backendSchema, ['max_connections'])}`,
   ]
 }
 

@@ -116,11 +116,12 @@ export function size(least: string, most: string): z.ZodType<SizeText> {
 }
 
 /** A share of the whole. Read with parsePercent. */
-export function percent(): z.ZodType<PercentText> {
-  const facts = { kind: 'percent', expects: 'a share such as "50%"', unit: '%', bounds: '0% to 100%' } as const
-  const schema = z.union([z.string().regex(new RegExp(percentPattern)), z.number().meta({ minimum: 0, maximum: 100 })])
+export function percent(minimum = 0): z.ZodType<PercentText> {
+  const bounds = `${minimum}% to 100%`
+  const facts = { kind: 'percent', expects: 'a share such as "50%"', unit: '%', bounds } as const
+  const schema = z.union([z.string().regex(new RegExp(percentPattern)), z.number().meta({ minimum, maximum: 100 })])
   return kind<string | number, PercentText>(schema, facts, (written) =>
-    parsePercent(written) === null ? refuse('OUT_OF_RANGE', 'expected 0% to 100%') : null,
+    (parsePercent(written) ?? -1) < minimum ? refuse('OUT_OF_RANGE', `expected ${bounds}`) : null,
   )
 }
 
@@ -129,6 +130,14 @@ export function decimal(minimum: number, maximum: number): z.ZodType<number> {
   const bounds = `${minimum} to ${maximum}`
   return kind(z.number(), { kind: 'number', expects: 'a number', minimum, maximum, bounds }, (value) =>
     value >= minimum && value <= maximum ? null : refuse('OUT_OF_RANGE', `expected ${bounds}`),
+  )
+}
+
+/** The same, or 0 for what is off. */
+export function decimalOrZero(minimum: number, maximum: number): z.ZodType<number> {
+  const bounds = `0, or ${minimum} to ${maximum}`
+  return kind(z.number(), { kind: 'number', expects: 'a number', minimum: 0, maximum, bounds }, (value) =>
+    value === 0 || (value >= minimum && value <= maximum) ? null : refuse('OUT_OF_RANGE', `expected ${bounds}`),
   )
 }
 
@@ -151,6 +160,10 @@ export function integerOrAuto(minimum: number, maximum: number): z.ZodType<numbe
 }
 
 export const flag = (): z.ZodType<boolean> => kind(z.boolean(), { kind: 'true or false', expects: 'true or false' })
+
+/** What is off, or on with the options at their defaults. Read with switched() of settle.ts. */
+export const onOff = (): z.ZodType<boolean | 'on' | 'off'> =>
+  kind(z.union([z.boolean(), z.enum(['on', 'off'])]), { kind: '`on` or `off`', expects: '"on" or "off"' })
 
 const listed = (words: readonly string[]): string => words.map((word) => `"${word}"`).join(', ')
 

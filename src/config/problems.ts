@@ -18,6 +18,8 @@ export const problemCodes = {
   BAD_DURATION: { severity: 'error', text: 'Not a span of time such as `2s`. A number without a unit is refused.' },
   BAD_SIZE: { severity: 'error', text: 'Not a size in bytes such as `16KiB`.' },
   BAD_ADDRESS: { severity: 'error', text: 'Not an address to listen on, or of a server.' },
+  BAD_NETWORK: { severity: 'error', text: 'Not an address or a network of clients such as `10.0.0.0/8`.' },
+  BAD_RATE: { severity: 'error', text: 'Not a rate such as `100/s`, `30/m` or `5000/h`.' },
   BAD_NAME: {
     severity: 'error',
     text: 'The name of a frontend, backend or server has a character that names cannot have.',
@@ -31,7 +33,10 @@ export const problemCodes = {
   },
   DUPLICATE_ADDRESS: { severity: 'error', text: 'Two servers of a backend have one address.' },
   MERGE_CONFLICT: { severity: 'error', text: 'Two files of a folder say the same thing.' },
-  UNKNOWN_BACKEND: { severity: 'error', text: 'A frontend or a route names a backend that is not there.' },
+  UNKNOWN_BACKEND: {
+    severity: 'error',
+    text: 'A frontend, a route or a circuit breaker names a backend that is not there.',
+  },
   MODE_CONFLICT: {
     severity: 'error',
     text: 'A backend is used in another mode than its own, or an option belongs to the other mode.',
@@ -52,6 +57,10 @@ export const problemCodes = {
   UNWISE_BALANCE: {
     severity: 'warning',
     text: 'The balancing works as written, but is slow, uneven or blind in this place; the message says what to take.',
+  },
+  UNWISE_RULE: {
+    severity: 'warning',
+    text: 'A rule about clients, retries or sessions works as written, but hardly as it is meant; the message says why.',
   },
   NO_EFFECT: { severity: 'warning', text: 'The option does nothing where it stands.' },
 } as const satisfies Record<string, { severity: Severity; text: string }>

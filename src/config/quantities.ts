@@ -10,12 +10,12 @@ export type SizeText = (string | number) & { readonly [text]: 'size' }
 export type PercentText = (string | number) & { readonly [text]: 'percent' }
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const sizeUnits: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+const sizeUnits: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 }
 
 /** Regular expressions in the dialect of JSON Schema, for editors. */
 export const durationPattern = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$'
 export const percentPattern = '^[0-9]+(\\.[0-9]+)?%?$'
-export const sizePattern = '^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$'
+export const sizePattern = '^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$'
 
 /** '2s', '500ms', '1m30s'; fractions of a millisecond are rounded. null: not a duration. */
 export function parseDuration(written: string): Millis | null {

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { factsOf } from './options.ts'
 import { suggestion } from './nearest.ts'
+import { nearestNetwork } from './network.ts'
 import type { Problems } from './problems.ts'
 import { show, type ListNode, type MapNode, type Node, type Place } from './tree.ts'
 
@@ -150,6 +151,11 @@ export class Reader {
 }
 
 function hint(code: string, node: Node): string {
-  if (node.kind !== 'scalar' || typeof node.value !== 'number' || node.fromEnvironment) return ''
+  if (node.kind !== 'scalar' || node.fromEnvironment) return ''
+  if (code === 'BAD_NETWORK') {
+    const near = nearestNetwork(String(node.value))
+    return near === null ? '' : `; did you mean "${near}"?`
+  }
+  if (typeof node.value !== 'number') return ''
   return code === 'BAD_DURATION' ? `; a number needs its unit: "${node.value}s" or "${node.value}ms"` : ''
 }

@@ -5,8 +5,11 @@ import { ms, type Millis } from '../model/units.ts'
 import { formatAddress, parseServerAddress, type ServerAddress } from './address.ts'
 import type { BackendConfig, HealthCheckConfig, ServerConfig, ServerTlsConfig } from './config.ts'
 import { absolute } from './files.ts'
+import type { Problems } from './problems.ts'
 import { parseDuration } from './quantities.ts'
 import { adviseBalance, resolveBalance } from './resolve-balance.ts'
+import { resolveFailures } from './resolve-failures.ts'
+import { resolvePersistence } from './resolve-persistence.ts'
 import { resolvePool, tierOf } from './resolve-pool.ts'
 import { resolveServerTls, type TlsContext } from './resolve-tls.ts'
 import { backendSchema, backendTimeouts, checkNumbers, checkSchema, httpOptions } from './schema-backend.ts'
@@ -29,12 +32,14 @@ export interface BackendInput {
   readonly defaultsNode: Node | undefined
   /** A frontend that uses it terminates TLS, or nobody uses it. */
   readonly tls: boolean
+  /** Clients reach it over TLS alone. */
+  readonly tlsAlone: boolean
   /** It is said where this Weir stands. */
   readonly zoned: boolean
 }
 
 export function resolveBackend(input: BackendInput, mode: Mode, context: TlsContext): BackendConfig {
-  const { name, text, node, defaults, defaultsNode, tls } = input
+  const { name, text, node, defaults, defaultsNode, tls, tlsAlone } = input
   const { problems } = context
   const check = resolveCheck(text.health_check, defaults.health_check, child(node, 'health_check'), context)
   const servers = resolveServers(input, check.place, context)
@@ -54,7 +59,13 @@ export function resolveBackend(input: BackendInput, mode: Mode, context: TlsCont
     healthCheck: check.config,
     servers,
     timeouts: settle(backendTimeouts, text.timeouts, defaults.timeouts),
-    retries: settleOne(backendSchema.shape.retries, text.retries, defaults.retries) as number,
+    ...resolveFailures(input, { mode, servers }, problems),
+    persistence: resolvePersistence(
+      text.persistence,
+      child(node, 'persistence'),
+      { name, mode, tls, tlsAlone },
+      problems,
+    ),
     idleConnections: settle(httpOptions, text.http, defaults.http).idleConnections,
   }
 }
@@ -146,7 +157,7 @@ function serverInputs(text: ServersText, node: Node): ServerInput[] {
 }
 
 function resolveServers(
-  { name: backend, text, node, zoned }: BackendInput,
+  { name: backend, text, node, zoned, defaults }: BackendInput,
   check: CheckPlace,
   context: TlsContext,
 ): ServerConfig[] {
@@ -157,6 +168,7 @@ function resolveServers(
   const serversNode = child(node, 'servers')
   if (text.servers === undefined || !serversNode) return servers
   const inputs = serverInputs(text.servers, serversNode)
+  const perServer = text.max_connections_per_server ?? defaults.max_connections_per_server ?? 0
   for (const input of inputs) {
     const parsed = input.text.address === undefined ? null : parseServerAddress(input.text.address)
     if (parsed === null || 'expected' in parsed) continue
@@ -181,6 +193,7 @@ function resolveServers(
       ...target,
       name,
       weight: input.text.weight ?? 1,
+      maxConnections: limitOf(input, perServer, text.max_connections ?? 0, problems),
       tier: tierOf(input.text, input.node, problems),
       zone: input.text.zone === undefined ? null : String(input.text.zone),
       tls,
@@ -197,6 +210,16 @@ function resolveServers(
     problems.add(keyPlace(placed.node as MapNode, 'zone'), 'NO_EFFECT', message)
   }
   return servers
+}
+
+/** Limit of a server: its own, or what the backend says for each. */
+function limitOf({ text, node }: ServerInput, perServer: number, total: number, problems: Problems): number {
+  const own = text.max_connections
+  if (own !== undefined && total > 0 && own > total) {
+    const message = `max_connections does nothing: the backend as a whole has no more than ${total}`
+    problems.add(keyPlace(node as MapNode, 'max_connections'), 'NO_EFFECT', message)
+  }
+  return own ?? perServer
 }
 
 /** What the address says by its scheme goes before what the backend says, and must agree with what the server says. */

@@ -14,7 +14,7 @@ import { settle, settleOne } from './settle.ts'
 import { child, keyPlace, show, type MapNode, type Node, type Place } from './tree.ts'
 
 type BalanceText = Exclude<NonNullable<BackendText['balance']>, string>
-type KeyText = NonNullable<BalanceText['key']>
+export type KeyText = NonNullable<BalanceText['key']>
 type KeyPartMap = Exclude<KeyText, string | readonly unknown[]>
 
 /** A `balance` that is read, with the places that later remarks are about. */
@@ -28,7 +28,7 @@ export interface PlacedBalance {
   readonly parts: readonly PlacedPart[]
 }
 
-interface PlacedPart {
+export interface PlacedPart {
   readonly part: KeyPart
   readonly node: Node
 }
@@ -86,7 +86,8 @@ function checkOptions(text: BalanceText, node: MapNode, problems: Problems): voi
   }
 }
 
-function keyParts(text: KeyText, node: Node, problems: Problems): PlacedPart[] {
+/** The parts that are right, each with its node; what is wrong with the others is reported. */
+export function keyParts(text: KeyText, node: Node, problems: Problems): PlacedPart[] {
   const many: readonly (string | KeyPartMap | undefined)[] = Array.isArray(text) ? text : [text]
   return many.flatMap((written, i): PlacedPart[] => {
     const at = Array.isArray(text) ? child(node, i) : node

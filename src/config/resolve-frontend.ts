@@ -2,8 +2,9 @@
 // are there and its binds are free is found out in resolve.ts, which sees all of them.
 import type { Mode } from '../model/states.ts'
 import { formatAddress, parseBindAddress } from './address.ts'
-import type { BindConfig, FrontendConfig, RouteConfig, TlsConfig } from './config.ts'
+import type { BindConfig, FrontendConfig, Priority, RouteConfig, TlsConfig } from './config.ts'
 import { absolute } from './files.ts'
+import { resolveClients, resolveRequests } from './resolve-clients.ts'
 import { resolveTls, type TlsContext } from './resolve-tls.ts'
 import { forwardOptions, frontendSchema, frontendTimeouts, limitOptions } from './schema-frontend.ts'
 import type { DefaultsText, FrontendText } from './schema.ts'
@@ -47,6 +48,9 @@ export function resolveFrontend(
     accessLog: settleOne(frontendSchema.shape.access_log, text.access_log, defaults.access_log) as boolean,
     timeouts: settle(frontendTimeouts, text.timeouts, defaults.timeouts),
     limits: settle(limitOptions, text.limits, defaults.limits),
+    priority: settleOne(frontendSchema.shape.priority, text.priority, defaults.priority) as Priority,
+    clients: resolveClients(input, context.problems),
+    requests: resolveRequests(input),
     forward: { ...forward, via: forward.via === 'off' ? null : forward.via },
     routes: resolveRoutes(text, child(node, 'routes'), context),
     backend: text.backend ?? null,
@@ -72,8 +76,13 @@ function checkUse(
       `routes need mode http: in tcp mode ${name} sees no requests`,
     )
   }
-  for (const key of ['limits', 'forward']) {
+  for (const key of ['limits', 'forward', 'methods', 'normalize_path', 'never_shed']) {
     if (node.entries.has(key)) problems.add(keyPlace(node, key), 'NO_EFFECT', `${key} does nothing in tcp mode`)
+  }
+  const clients = child(node, 'clients')
+  if (clients?.kind === 'map' && clients.entries.has('request_rate')) {
+    const message = 'request_rate does nothing in tcp mode; connection_rate counts'
+    problems.add(keyPlace(clients, 'request_rate'), 'NO_EFFECT', message)
   }
   const timeouts = child(node, 'timeouts')
   if (timeouts?.kind !== 'map') return
@@ -144,7 +153,12 @@ function resolveRoutes({ routes = [] }: FrontendText, node: Node | undefined, { 
       (key) => !at.entries.has(key) || route[key as keyof typeof route] !== undefined,
     )
     if (!complete || route.backend === undefined) continue
-    const next = { host: route.host?.toLowerCase() ?? null, path: route.path ?? null, backend: route.backend }
+    const next = {
+      host: route.host?.toLowerCase() ?? null,
+      path: route.path ?? null,
+      backend: route.backend,
+      priority: route.priority ?? null,
+    }
     const before = resolved.findIndex((earlier) => covers(earlier, next))
     if (before >= 0)
       problems.add(

@@ -2,19 +2,19 @@
 // which backends are used and in which mode, which binds are in each other's way.
 import { isIP } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
-import type { Mode } from '../model/states.ts'
 import { formatAddress, isLoopback, parseBindAddress } from './address.ts'
 import type { AccessLogConfig, Config, FrontendConfig, GlobalConfig } from './config.ts'
+import { findCookieClashes } from './cookie-clashes.ts'
 import { absolute } from './files.ts'
-import { suggestion } from './nearest.ts'
 import { resolveBackend } from './resolve-backend.ts'
 import { resolveBalance } from './resolve-balance.ts'
-import { modeOf, resolveFrontend, type FrontendInput, type PlacedBind } from './resolve-frontend.ts'
+import { resolveFrontend, type FrontendInput, type PlacedBind } from './resolve-frontend.ts'
 import type { TlsContext } from './resolve-tls.ts'
-import { globalSchema, logOptions } from './schema-global.ts'
+import { globalSchema, logOptions, overloadOptions } from './schema-global.ts'
 import type { ConfigText, GlobalText } from './schema.ts'
 import { settle, settleOne } from './settle.ts'
-import { child, keyPlace, show, type Entry, type MapNode, type Node, type Place } from './tree.ts'
+import { child, show, type Entry, type MapNode, type Node } from './tree.ts'
+import { backendMode, findUses } from './uses.ts'
 
 /** @returns the configuration, of use only when no error was reported */
 export function resolveConfig(text: ConfigText, root: MapNode, context: TlsContext): Config {
@@ -34,9 +34,12 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
   )
 
   const backendEntries = entriesOf(child(root, 'backends'))
-  const { uses, complete } = findUses(inputs, backendEntries, context)
   const { problems } = context
+  const { uses, complete } = findUses(inputs, backendEntries, text.backends, problems)
   const tlsUses = terminating(inputs, resolved)
+  const tlsAlone = new Set(
+    resolved.filter(({ binds }) => binds.every(({ bind }) => bind.tls !== null)).map(({ frontend }) => frontend.name),
+  )
   const zone = child(child(root, 'global'), 'zone')
   const defaultsNode = child(root, 'defaults')
   resolveBalance(defaults.balance, child(defaultsNode, 'balance'), problems) // for what is wrong, whoever uses it
@@ -46,11 +49,13 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
     if (!backend || node.kind !== 'map') return []
     const own = uses.get(name) ?? []
     if (own.length === 0 && complete) problems.add(place, 'UNUSED_BACKEND', `No frontend uses the backend ${name}`)
-    const mode = backendMode(entry, backend.mode, own, context) ?? defaults.mode ?? 'http'
+    const mode = backendMode(entry, backend.mode, own, problems) ?? defaults.mode ?? 'http'
     const tls = own.length === 0 || own.some(({ frontend }) => tlsUses.has(frontend))
+    const clients = { tls, tlsAlone: own.length > 0 && own.every(({ frontend }) => tlsAlone.has(frontend)) }
     const layers = { text: backend, node, defaults, defaultsNode }
-    return [resolveBackend({ name, keyPlace: place, ...layers, tls, zoned: zone !== undefined }, mode, context)]
+    return [resolveBackend({ name, keyPlace: place, ...layers, ...clients, zoned: zone !== undefined }, mode, context)]
   })
+  findCookieClashes(backends, backendEntries, uses, problems)
   if (zone && global.zone !== null && !backends.some(({ servers }) => servers.some((server) => server.zone !== null)))
     problems.add(zone.place, 'NO_EFFECT', 'zone does nothing: no server says where it stands')
   return { global, frontends: resolved.map(({ frontend }) => frontend), backends }
@@ -93,6 +98,8 @@ function resolveGlobal(
   return {
     workers: settleOne(shape.workers, text.workers) as number | 'auto',
     maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
+    overload: settle(overloadOptions, text.overload),
+    sources: settleOne(shape.sources, text.sources) as number,
     zone: text.zone === undefined ? null : String(text.zone),
     shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
     admin:
@@ -118,69 +125,6 @@ function accessLog(
   if (long.target === undefined) return null
   const key = typeof text === 'string' ? 'access_log' : 'access_log.target'
   return { format: long.format ?? 'json', target: long.target === 'stdout' ? 'stdout' : file(long.target, key) }
-}
-
-/** A backend is named here, by a frontend of this mode (null: not known). */
-interface Use {
-  readonly frontend: string
-  readonly mode: Mode | null
-  readonly place: Place
-}
-
-/** Who names which backend. Not `complete` where a name is wrong, so that the backend it means would look unused. */
-function findUses(
-  inputs: readonly FrontendInput[],
-  backends: readonly Entry[],
-  { problems }: TlsContext,
-): { uses: Map<string, Use[]>; complete: boolean } {
-  let complete = true
-  const uses = new Map<string, Use[]>(backends.map(({ key }) => [key, []]))
-  for (const input of inputs) {
-    const { name, text, node } = input
-    const mode = modeOf(input)
-    const routesNode = child(node, 'routes')
-    const routes = mode === 'tcp' ? [] : (text.routes ?? []) // routes in tcp mode are reported as such
-    const named = routes.map((route, i) => ({ backend: route?.backend, at: child(child(routesNode, i), 'backend') }))
-    for (const { backend, at } of [...named, { backend: text.backend, at: child(node, 'backend') }]) {
-      if (!at) continue
-      const known = backend === undefined ? undefined : uses.get(backend)
-      if (known) known.push({ frontend: name, mode, place: at.place })
-      else complete = false
-      if (known || backend === undefined || backends.length === 0) continue
-      problems.add(at.place, 'UNKNOWN_BACKEND', `There is no backend ${show(at)}${suggestion(backend, uses.keys())}`)
-    }
-  }
-  return { uses, complete }
-}
-
-function backendMode(
-  { key, value }: Entry,
-  said: Mode | undefined,
-  uses: readonly Use[],
-  { problems }: TlsContext,
-): Mode | null {
-  const first = uses.find(({ mode }) => mode !== null)
-  const mode = said ?? first?.mode ?? null
-  for (const use of uses) {
-    if (use.mode === null || use.mode === mode) continue
-    const why = said === undefined ? `${first!.frontend} uses it in mode ${mode}` : `it is of mode ${mode}`
-    problems.add(use.place, 'MODE_CONFLICT', `${use.frontend} cannot use ${key} in mode ${use.mode}: ${why}`)
-  }
-  if (mode !== 'tcp') return mode
-  const timeouts = child(value, 'timeouts')
-  const idle: [Node | undefined, string][] = [
-    [value, 'http'],
-    ...['server_response', 'server_idle', 'idle_connection'].map((each): [Node | undefined, string] => [
-      timeouts,
-      each,
-    ]),
-  ]
-  for (const [map, option] of idle) {
-    if (map?.kind === 'map' && map.entries.has(option)) {
-      problems.add(keyPlace(map, option), 'NO_EFFECT', `${option} does nothing in tcp mode`)
-    }
-  }
-  return mode
 }
 
 function findBindConflicts(binds: readonly PlacedBind[], { admin }: GlobalConfig, { problems }: TlsContext): void {

@@ -19,7 +19,9 @@ import {
   zone,
 } from './options.ts'
 import { balance } from './schema-balance.ts'
+import { breaker, connectionLimit, failureOptions } from './schema-failures.ts'
 import { modes } from './schema-frontend.ts'
+import { persistence } from './schema-persistence.ts'
 import { parseStatuses } from './statuses.ts'
 
 export const backendTimeouts = {
@@ -42,6 +44,10 @@ export const backendTimeouts = {
   idle_connection: option(duration('100ms', '1h'), {
     default: '30s',
     doc: 'How long an idle connection to a server is kept for the next request. Keep it below what the server does.',
+  }),
+  request: option(duration('0s', '24h'), {
+    default: '0s',
+    doc: 'From the end of the head of a request to the end of the response head, queue and retries included; then 504. 0s: no limit.',
   }),
 }
 
@@ -171,6 +177,10 @@ const serverOptions = {
   }),
   zone: option(zone(), { otherwise: 'none', doc: 'Where the server stands, to be compared with `global.zone`.' }),
   tls: option(serverTls(), { otherwise: "the backend's `tls`", doc: 'TLS to this server.' }),
+  max_connections: option(connectionLimit(), {
+    otherwise: "the backend's `max_connections_per_server`",
+    doc: 'Requests in flight (http) or connections (tcp), over all workers; what does not fit waits. 0: any number.',
+  }),
   check_port: option(integer(1, 65_535), {
     otherwise: '`health_check.port`',
     doc: 'Port that is checked on this server.',
@@ -188,12 +198,6 @@ export const serverSchema = z
   .meta({ id: 'server', title: 'Server' })
 
 const namedServerSchema = z.strictObject(serverOptions).meta({ id: 'named_server' })
-
-export const retries = () =>
-  option(integer(0, 100), {
-    default: 3,
-    doc: 'Further servers that are tried when a connection fails and nothing was sent.',
-  })
 
 export const backendSchema = z
   .strictObject({
@@ -223,7 +227,13 @@ export const backendSchema = z
     }),
     ...poolOptions,
     slow_start: slowStart(),
-    retries: retries(),
+    max_connections: option(connectionLimit(), {
+      default: 0,
+      doc: 'Requests in flight (http) or connections (tcp) on all servers together, over all workers; what does not fit waits. 0: any number.',
+    }),
+    ...failureOptions,
+    circuit_breaker: breaker(),
+    persistence: persistence(),
     http: group(httpOptions, 'http mode only.'),
     timeouts: group(backendTimeouts, 'How long to wait for the server.'),
   })

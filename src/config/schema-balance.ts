@@ -72,7 +72,7 @@ export const keyPartSchema = z
   })
   .meta({ id: 'key_part', title: 'Part of a key' })
 
-const keyPart = () =>
+export const keyPart = () =>
   either(
     judged(z.string(), { kind: keyPartWords.map((each) => `\`${each}\``).join(', '), expects: listed }, (value) => {
       const parsed = parseKeyPart(value)

@@ -18,6 +18,7 @@ import {
   word,
 } from './options.ts'
 import { isHostName } from './address.ts'
+import { clientOptions, priority, requestOptions } from './schema-clients.ts'
 
 export const modes = ['http', 'tcp'] as const
 
@@ -38,6 +39,11 @@ export const limitOptions = {
   head: option(size('1KiB', '32KiB'), { default: '16KiB', doc: 'Request line and header fields together; then 431.' }),
   fields: option(integer(1, 1000), { default: 100, doc: 'Header fields of a request; then 431.' }),
   target: option(size('64B', '32KiB'), { default: '8KiB', doc: 'Target (path and query) of a request; then 414.' }),
+  body: option(size('0B', '1TiB'), { default: '0B', doc: 'Body of a request; then 413. 0B: any length.' }),
+  body_rate: option(size('0B', '1GiB'), {
+    default: '500B',
+    doc: 'Bytes a second that a body must come with (then 408) and a response be taken with, once it is a few seconds under way. 0B: any.',
+  }),
 }
 
 export const forwardOptions = {
@@ -131,6 +137,10 @@ export const routeSchema = z
       doc: 'Prefix of whole segments: `/api` matches `/api` and `/api/users`, not `/apis`.',
     }),
     backend: required(name(), 'Backend that gets the requests.'),
+    priority: priority(
+      { otherwise: "the frontend's" },
+      'Place of its requests in the queue of a backend that is full.',
+    ),
   })
   .meta({ id: 'route', title: 'Route' })
 
@@ -158,14 +168,23 @@ export const frontendSchema = z
     }),
     max_connections: option(integer(1, 10_000_000), {
       otherwise: 'the limit of `global`',
-      doc: 'Connections from clients to this frontend, over all workers.',
+      doc: 'Connections from clients to this frontend, over all workers; beyond it, new ones wait for a few seconds, then get 503.',
     }),
     access_log: option(flag(), {
       default: true,
       doc: 'Whether this frontend writes to the access log, when there is one.',
     }),
     timeouts: group(frontendTimeouts, 'How long to wait for the client.'),
-    limits: group(limitOptions, 'How large the head of a request may be.'),
+    limits: group(limitOptions, 'How large and how slow requests may be.'),
+    priority: priority(
+      { default: 'normal' },
+      '`high`: its requests (tcp: connections) wait before those of the others when a backend is full.',
+    ),
+    clients: group(
+      clientOptions,
+      'Who may come, and how much one source may ask for. In tcp mode, who is refused is not answered.',
+    ),
+    ...requestOptions,
     forward: group(forwardOptions, 'What servers are told about the client.'),
   })
   .meta({ id: 'frontend', title: 'frontends' })

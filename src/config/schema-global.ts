@@ -1,7 +1,19 @@
 // Options of the process as a whole: the `global` section.
 import { z } from 'zod'
 import { maxUnixPath, parseBindAddress } from './address.ts'
-import { duration, either, group, integerOrAuto, judged, option, required, word, zone } from './options.ts'
+import {
+  duration,
+  either,
+  group,
+  integer,
+  integerOrAuto,
+  judged,
+  option,
+  percent,
+  required,
+  word,
+  zone,
+} from './options.ts'
 
 /** A path, or one of some words that stand for something else. `most` is the longest path, in bytes. */
 function pathOr(words: readonly string[], most = 4095): z.ZodType<string> {
@@ -34,6 +46,22 @@ export const logOptions = {
   target: option(pathOr(['stderr', 'stdout']), { default: 'stderr', doc: 'Where the process log goes.' }),
 }
 
+/** When requests are turned away so that the process as a whole does not suffer. */
+export const overloadOptions = {
+  loop_delay: option(duration('0s', '1m'), {
+    default: '200ms',
+    doc: 'Delay of the event loop of a worker from which it sheds load. 0s: never.',
+  }),
+  memory: option(percent(), {
+    default: '90%',
+    doc: 'Share of the memory that the process may have from which all workers shed load. 0%: never.',
+  }),
+  retry_after: option(integer(1, 3600, 'seconds'), {
+    default: 2,
+    doc: 'What `Retry-After` of these answers says.',
+  }),
+}
+
 export const accessLogSchema = z
   .strictObject({
     format: option(word(['json', 'haproxy']), {
@@ -52,7 +80,15 @@ export const globalSchema = z
     }),
     max_connections: option(integerOrAuto(1, 10_000_000), {
       default: 'auto',
-      doc: 'Connections from clients over all workers; beyond it, new ones are answered 503. `auto`: what the limit of open files allows.',
+      doc: 'Connections from clients over all workers; beyond it, new ones wait for a few seconds, then get 503. `auto`: what the limit of open files allows.',
+    }),
+    overload: group(
+      overloadOptions,
+      'When load is shed: requests get 503 with `Retry-After` until it is over, so that those under way are served.',
+    ),
+    sources: option(integer(1024, 4_194_304), {
+      default: 65_536,
+      doc: 'Sources of clients that are remembered at a time, for limits and rates; those not seen for longest give way.',
     }),
     shutdown_timeout: option(duration('100ms', '1h'), {
       default: '30s',

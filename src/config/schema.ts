@@ -3,15 +3,9 @@
 import { z } from 'zod'
 import { flag, group, integer, name, option, required, word } from './options.ts'
 import { balance } from './schema-balance.ts'
-import {
-  backendSchema,
-  backendTimeouts,
-  healthCheck,
-  httpOptions,
-  poolOptions,
-  retries,
-  slowStart,
-} from './schema-backend.ts'
+import { backendSchema, backendTimeouts, healthCheck, httpOptions, poolOptions, slowStart } from './schema-backend.ts'
+import { priority, requestOptions, sharedClientOptions } from './schema-clients.ts'
+import { defaultBreaker, failureOptions } from './schema-failures.ts'
 import { forwardOptions, frontendSchema, frontendTimeouts, limitOptions, modes } from './schema-frontend.ts'
 import { globalSchema } from './schema-global.ts'
 
@@ -21,7 +15,7 @@ const defaultsSchema = z
     access_log: option(flag(), { default: true, doc: 'Whether frontends write to the access log.' }),
     max_connections: option(integer(1, 10_000_000), {
       otherwise: 'the limit of `global`',
-      doc: 'Connections from clients to each frontend.',
+      doc: 'Connections from clients to each frontend. Limits of backends are for themselves alone.',
     }),
     balance: option(balance(), {
       default: 'adaptive',
@@ -30,8 +24,15 @@ const defaultsSchema = z
     health_check: option(healthCheck(), { default: 'tcp', doc: 'How backends check their servers.' }),
     ...poolOptions,
     slow_start: slowStart(),
-    retries: retries(),
-    limits: group(limitOptions, 'How large the head of a request may be.'),
+    ...failureOptions,
+    circuit_breaker: defaultBreaker(),
+    limits: group(limitOptions, 'How large and how slow requests may be.'),
+    priority: priority(
+      { default: 'normal' },
+      'Place of the requests of frontends in the queue of a backend that is full.',
+    ),
+    clients: group(sharedClientOptions, 'How much one source may ask for.'),
+    ...requestOptions,
     forward: group(forwardOptions, 'What servers are told about the client.'),
     http: group(httpOptions, 'http mode only.'),
     timeouts: group({ ...frontendTimeouts, ...backendTimeouts }, 'How long to wait, for clients and for servers.'),

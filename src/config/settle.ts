@@ -27,4 +27,17 @@ export function settleOne(option: z.ZodOptional, ...values: readonly unknown[]):
   return written
 }
 
+/** What can be off, on, or on with options, as it is written. */
+type Switch<T> = T | boolean | 'on' | 'off' | undefined
+
+/**
+ * The layers of options of something that can be off, from the nearest to the farthest; null: it is off. The first that
+ * says anything decides between on and off.
+ */
+export function switched<T extends object>(fallback: 'on' | 'off', ...said: readonly Switch<T>[]): T[] | null {
+  const first = said.find((each) => each !== undefined) ?? fallback
+  if (first === false || first === 'off') return null
+  return said.filter((each) => typeof each === 'object')
+}
+
 const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())

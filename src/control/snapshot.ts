@@ -1,9 +1,8 @@
 // The configuration as workers get it: Config to Snapshot. Pure, given the table of slots and the secret of the process:
 // numbers in place of names, limits filled in, nothing that a worker does not need (health checks stay here).
-import type { BackendConfig, BindConfig, Config, FrontendConfig, ServerConfig } from '../config/config.ts'
+import type { BackendConfig, BindConfig, Config, CookieConfig, FrontendConfig, ServerConfig } from '../config/config.ts'
 import { deepFreeze } from '../config/freeze.ts'
-import type { BackendSpec, BindSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
-import { bytes, ms } from '../model/units.ts'
+import type { BackendSpec, BindSpec, CookieSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
 
 /** How many rows of each kind the scoreboard has. */
 export interface SlotLimits {
@@ -76,17 +75,17 @@ export function createSnapshot(config: Config, context: SnapshotContext): Snapsh
     version: context.version,
     maxConnections,
     shutdownTimeout: global.shutdownTimeout,
-    overload: { loopDelay: ms(0), memory: 0, retryAfter: 1 },
+    overload: global.overload,
     accessLog: global.accessLog,
     frontends: config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes })),
-    backends: config.backends.map((backend) => backendSpec(backend, global.zone, context)),
+    backends: config.backends.map((backend) => backendSpec(backend, { ...context, zone: global.zone, indexes })),
   })
 }
 
 type FrontendContext = SnapshotContext & { readonly indexes: ReadonlyMap<string, number> }
 
 function frontendSpec(frontend: FrontendConfig, context: FrontendContext): FrontendSpec {
-  const { name, mode, accessLog, timeouts, limits, forward } = frontend
+  const { name, mode, accessLog, timeouts, limits, clients, requests, priority, forward } = frontend
   const index = (backend: string): number => context.indexes.get(backend) ?? -1
   return {
     slot: context.slots.frontend(name),
@@ -96,22 +95,12 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
     maxConnections: frontend.maxConnections ?? context.maxConnections,
     accessLog,
     timeouts,
-    limits: { ...limits, body: bytes(0), bodyRate: bytes(0) },
-    clients: {
-      allow: null,
-      deny: [],
-      exempt: [],
-      prefix4: 32,
-      prefix6: 64,
-      connections: 0,
-      connectionRate: null,
-      requestRate: null,
-      tarpit: ms(0),
-    },
-    requests: { methods: null, normalizePath: null, neverShed: [] },
-    priority: 'normal',
+    limits,
+    clients,
+    requests,
+    priority,
     forward,
-    routes: frontend.routes.map(({ host, path, backend }) => ({ host, path, backend: index(backend), priority: null })),
+    routes: frontend.routes.map((route) => ({ ...route, backend: index(route.backend) })),
     backend: frontend.backend === null ? -1 : index(frontend.backend),
   }
 }
@@ -121,8 +110,12 @@ const bindSpec = (bind: BindConfig, ticketKeys: Uint8Array): BindSpec => ({
   tls: bind.tls === null ? null : { ...bind.tls, ticketKeys },
 })
 
-function backendSpec(backend: BackendConfig, zone: string | null, { slots, instance }: SnapshotContext): BackendSpec {
-  const { name, mode, balance, pool, slowStart, timeouts, retries, idleConnections } = backend
+type BackendContext = FrontendContext & { readonly zone: string | null }
+
+function backendSpec(backend: BackendConfig, context: BackendContext): BackendSpec {
+  const { slots, zone, instance, indexes } = context
+  const { name, mode, balance, pool, slowStart, timeouts, idleConnections } = backend
+  const { maxConnections, queue, retries, retry, ejection, breaker, persistence } = backend
   return {
     slot: slots.backend(name),
     name,
@@ -131,35 +124,28 @@ function backendSpec(backend: BackendConfig, zone: string | null, { slots, insta
     rules: { ...pool, zone, instance },
     slowStart,
     servers: backend.servers.map((server) => serverSpec(server, slots.server(name, server.name))),
-    timeouts: { ...timeouts, request: ms(0) },
-    maxConnections: 0,
-    queue: { max: 1000, timeout: ms(5000) },
+    timeouts,
+    maxConnections,
+    queue,
     retries,
-    retry: {
-      closed: true,
-      timeout: false,
-      statuses: [],
-      methods: 'idempotent',
-      body: bytes(16_384),
-      budget: 20,
-      backoff: ms(100),
+    retry,
+    ejection,
+    breaker: breaker && {
+      ...breaker,
+      fallback: breaker.fallback === null ? -1 : (indexes.get(breaker.fallback) ?? -1),
     },
-    ejection: null,
-    breaker: null,
-    persistence: null,
+    persistence: persistence && { ...persistence, cookie: persistence.cookie && cookieSpec(persistence.cookie) },
     idleConnections,
   }
 }
 
-const serverSpec = ({ name, host, port, path, weight, tier, zone, tls }: ServerConfig, slot: number): ServerSpec => ({
-  slot,
-  name,
-  host,
-  port,
-  path,
-  weight,
-  maxConnections: 0,
-  tier,
-  zone,
-  tls,
+const cookieSpec = ({ httponly, samesite, ...same }: CookieConfig): CookieSpec => ({
+  ...same,
+  httpOnly: httponly,
+  sameSite: samesite,
 })
+
+const serverSpec = (server: ServerConfig, slot: number): ServerSpec => {
+  const { name, host, port, path, weight, maxConnections, tier, zone, tls } = server
+  return { slot, name, host, port, path, weight, maxConnections, tier, zone, tls }
+}

@@ -36,6 +36,8 @@ test('the smallest configuration has every default', () => {
     workers: 'auto',
     maxConnections: 'auto',
     shutdownTimeout: 30_000,
+    overload: { loopDelay: 200, memory: 90, retryAfter: 2 },
+    sources: 65_536,
     zone: null,
     admin: { host: '127.0.0.1', port: 9180, byDefault: true },
     controlSocket: 'auto',
@@ -50,7 +52,20 @@ test('the smallest configuration has every default', () => {
       maxConnections: null,
       accessLog: true,
       timeouts: { clientHeader: 10_000, clientIdle: 60_000, keepAlive: 75_000, tlsHandshake: 10_000 },
-      limits: { head: 16_384, fields: 100, target: 8192 },
+      limits: { head: 16_384, fields: 100, target: 8192, body: 0, bodyRate: 500 },
+      priority: 'normal',
+      clients: {
+        allow: null,
+        deny: [],
+        exempt: [],
+        prefix4: 32,
+        prefix6: 64,
+        connections: 0,
+        connectionRate: null,
+        requestRate: null,
+        tarpit: 0,
+      },
+      requests: { methods: null, normalizePath: null, neverShed: [] },
       forward: { xForwarded: true, requestId: 'keep', via: null },
       routes: [],
       backend: 'app',
@@ -70,15 +85,30 @@ test('the smallest configuration has every default', () => {
       pool: { minHealthy: 1, panic: 0, subset: 0 },
       slowStart: 10_000,
       healthCheck: { interval: 2000, timeout: 1000, rise: 2, fall: 3, fastInterval: 1000, http: null },
-      servers: [{ ...target, name: '10.0.0.1:80', weight: 1, tier: 0, zone: null, check: target }],
+      servers: [{ ...target, name: '10.0.0.1:80', weight: 1, maxConnections: 0, tier: 0, zone: null, check: target }],
       timeouts: {
         connect: 5000,
         serverResponse: 60_000,
         serverIdle: 60_000,
         tunnel: 3_600_000,
         idleConnection: 30_000,
+        request: 0,
       },
+      maxConnections: 0,
+      queue: { max: 1000, timeout: 5000 },
       retries: 3,
+      retry: {
+        closed: true,
+        timeout: false,
+        statuses: [],
+        methods: 'idempotent',
+        body: 16_384,
+        budget: 20,
+        backoff: 100,
+      },
+      ejection: { failures: 5, errorRatio: 0, latency: 0, minRequests: 20, time: 10_000, max: 50 },
+      breaker: null,
+      persistence: null,
       idleConnections: 256,
     },
   ])
@@ -268,8 +298,8 @@ test('the mode of a backend is that of its frontends', () => {
 test('routes are lower-cased and keep their order', () => {
   const { routes } = frontend('routes: [{host: "*.A.test", path: /x, backend: app}, {host: a.test, backend: app}]')
   expect(routes).toEqual([
-    { host: '*.a.test', path: '/x', backend: 'app' },
-    { host: 'a.test', path: null, backend: 'app' },
+    { host: '*.a.test', path: '/x', backend: 'app', priority: null },
+    { host: 'a.test', path: null, backend: 'app', priority: null },
   ])
 })
 

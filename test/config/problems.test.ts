@@ -72,6 +72,8 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
   ['a server on port 0', () => withServers('[10.0.0.1:0]'), ['7:15 BAD_ADDRESS']],
   ['a path behind a server', () => withServers('["http://a/b"]'), ['7:15 BAD_ADDRESS']],
   ['an admin address that is not loopback', () => withGlobal('  admin: 0.0.0.0:9180'), ['9:10 BAD_ADDRESS']],
+  ['a network that is none', () => withFrontend('    clients: {deny: 10.0.0.1/8}'), ['5:21 BAD_NETWORK']],
+  ['a rate that is none', () => withFrontend('    clients: {request_rate: 100}'), ['5:29 BAD_RATE']],
   ['a name that cannot be one', () => base.replaceAll('app', '"a b"'), ['4:14 BAD_NAME', '6:3 BAD_NAME']],
   ['a frontend without a bind', () => base.replace('    bind: :8080\n', ''), ['2:3 MISSING']],
   [
@@ -169,6 +171,11 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
   ],
   ['an option of http in tcp mode', () => withFrontend('    mode: tcp\n    limits: {fields: 5}'), ['6:5 NO_EFFECT']],
   ['a path in a tcp check', () => withBackend('    health_check: {type: tcp, path: /x}'), ['8:31 NO_EFFECT']],
+  [
+    'a list that keeps everybody out',
+    () => withFrontend('    clients: {deny: [0.0.0.0/0, "::/0"]}'),
+    ['5:15 UNWISE_RULE'],
+  ],
   ['a balancer that takes no map', () => withBackend('    balance: {algorithm: least}'), ['8:26 BAD_VALUE']],
   ['a balance without algorithm', () => withBackend('    balance: {choices: 3}'), ['8:14 MISSING']],
   ['an algorithm and a file', () => withBackend('    balance: {algorithm: p2c, file: mine.ts}'), ['8:31 BAD_VALUE']],

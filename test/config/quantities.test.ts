@@ -32,6 +32,7 @@ test('any duration is read back as it was written', () => {
 test.each([
   ['64KiB', 65_536],
   ['1MiB', 1_048_576],
+  ['1TiB', 1_099_511_627_776],
   ['512B', 512],
   ['0.5KiB', 512],
   ['512', 512],

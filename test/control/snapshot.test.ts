@@ -86,6 +86,65 @@ test('a scoreboard that is full is said to be', () => {
   expect(() => createSnapshot(config(text), context({ slots }))).toThrow(/no room for more than 3 servers/)
 })
 
+test('limits, rules and what is done about failures arrive as they are configured, backends by index', () => {
+  const snapshot = createSnapshot(
+    config(`
+global: {overload: {loop_delay: 1s, memory: 0%, retry_after: 7}}
+frontends:
+  web:
+    bind: ':80'
+    priority: high
+    routes: [{path: /b, backend: b, priority: normal}]
+    backend: a
+    limits: {body: 1MiB, body_rate: 0B}
+    clients: {deny: 10.0.0.0/8, request_rate: 5/s}
+    methods: GET
+    normalize_path: on
+backends:
+  a:
+    servers: {x: 'h:1', y: {address: 'h:2', max_connections: 3}}
+    max_connections: 9
+    queue: {max: 4}
+    retry: {on: [timeout, 503]}
+    circuit_breaker: {fallback: b}
+    persistence: {cookie: {name: S, samesite: strict, httponly: false}}
+  b: {servers: {x: 'h:3'}, ejection: off, circuit_breaker: {answer: {body: sorry}}, persistence: {table: client}}
+`),
+    context(),
+  )
+  expect(snapshot.overload).toEqual({ loopDelay: 1000, memory: 0, retryAfter: 7 })
+  expect(snapshot.frontends).toMatchObject([
+    {
+      priority: 'high',
+      routes: [{ priority: 'normal', backend: 1 }],
+      limits: { body: 2 ** 20, bodyRate: 0 },
+      clients: { allow: null, deny: ['10.0.0.0/8'], requestRate: { perSecond: 5, burst: 5 }, connectionRate: null },
+      requests: { methods: ['GET'], normalizePath: { mergeSlashes: true }, neverShed: [] },
+    },
+  ])
+  const [a, b] = snapshot.backends
+  expect(a).toMatchObject({
+    maxConnections: 9,
+    queue: { max: 4, timeout: 5000 },
+    servers: [{ maxConnections: 0 }, { maxConnections: 3 }],
+    retry: { closed: false, timeout: true, statuses: [503], methods: 'idempotent' },
+    ejection: { failures: 5, time: 10_000 },
+    breaker: { fallback: 1, answer: null },
+    persistence: {
+      strict: false,
+      table: null,
+      cookie: { name: 'S', sameSite: 'Strict', httpOnly: false, secure: false },
+    },
+  })
+  expect(b).toMatchObject({
+    ejection: null,
+    breaker: { fallback: -1, answer: { status: 503, body: 'sorry' } },
+    persistence: { cookie: null, table: { cookie: null, by: [{ source: 'client', prefix6: 64 }], idle: 1_800_000 } },
+  })
+  expect(structuredClone(snapshot)).toEqual(snapshot)
+  expect(JSON.stringify(a!.servers[0])).not.toContain('check')
+})
+
 test('a snapshot is frozen and crosses the thread boundary as it is', () => {
   const snapshot = createSnapshot(config(text), context())
   expect(Object.isFrozen(snapshot.frontends[0]!.binds[0])).toBe(true)
