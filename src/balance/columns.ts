@@ -43,9 +43,15 @@ export interface Columns {
   readonly backend: BackendColumns
 }
 
-/** This worker's part of the counts, by slot: what is taken back when it dies. Plain stores. */
+/** This worker's part of the counts, by slot; what is in use is taken back when it dies. Plain stores. */
 export interface OwnColumns {
-  readonly server: { readonly inflight: Int32Array; readonly waiting: Int32Array }
+  readonly server: {
+    readonly inflight: Int32Array
+    readonly waiting: Int32Array
+    /** Attempts that were answered or failed, and those of them that failed; never taken back, and may wrap. */
+    readonly answers: Int32Array
+    readonly failures: Int32Array
+  }
   readonly backend: { readonly inflight: Int32Array }
 }
 

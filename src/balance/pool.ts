@@ -2,7 +2,9 @@
 // Built when membership, weight, health or admin state changes, never on a pick; so it may allocate.
 // In order: ready servers of weight > 0; of these the healthy ones, tier by tier; if too few are healthy, all (panic);
 // those of our own zone, while they have its share; a subset, in very large pools; slow start on the weights.
-import { ADMIN_READY, HEALTH_CHECKING, HEALTH_UP } from '../model/states.ts'
+// Healthy is who is up by the checks and not ejected by live traffic. An ejection alone leaves nobody without a server:
+// when nothing better is left, those that are merely ejected serve.
+import { ADMIN_READY, HEALTH_CHECKING, HEALTH_DOWN, HEALTH_UP } from '../model/states.ts'
 import { buildAliasTable } from './draw.ts'
 import { hashString } from './hash.ts'
 import type { Member, Pool } from './types.ts'
@@ -45,8 +47,8 @@ export interface PoolInput {
 }
 
 /**
- * The pool to pick from now; empty (n = 0) when no server is usable. Servers not probed yet are used when none is healthy;
- * a server that is down or ejected only in panic.
+ * The pool to pick from now; empty (n = 0) when no server is usable. Servers not probed yet are used when none is healthy,
+ * ejected ones when there is none of these either; a server that is down only in panic.
  */
 export function buildPool({ backend, members, rules, states }: PoolInput): Pool {
   const weighted = weightedMembers(members, states.weight)
@@ -77,8 +79,28 @@ export function weightedMembers(members: readonly Member[], weight: Int32Array):
   return weighted
 }
 
+/** Whether health is disregarded, and the figures that this is decided by: servers of the tiers that take part. */
+export interface PanicVerdict {
+  readonly panic: boolean
+  readonly healthy: number
+  readonly of: number
+}
+
+/** What buildPool decides on panic, with the same input. */
+export function panicVerdict({ members, rules, states }: Omit<PoolInput, 'backend'>): PanicVerdict {
+  const weighted = weightedMembers(members, states.weight)
+  const ready = weighted.filter(({ slot }) => states.admin[slot] === ADMIN_READY)
+  return healthy(ready, rules, states).verdict
+}
+
+interface Healthy {
+  readonly usable: readonly Member[]
+  readonly tier: number
+  readonly verdict: PanicVerdict
+}
+
 /** The lowest tiers that have enough healthy servers together, or all of these tiers' servers in panic. */
-function healthy(ready: readonly Member[], rules: PoolRules, states: StateColumns) {
+function healthy(ready: readonly Member[], rules: PoolRules, states: StateColumns): Healthy {
   const highest = ready.reduce((max, { tier }) => Math.max(max, tier), 0)
   for (const wanted of [HEALTH_UP, HEALTH_CHECKING]) {
     const fit = ready.filter(({ slot }) => states.health[slot] === wanted && states.ejected[slot] === 0)
@@ -87,10 +109,13 @@ function healthy(ready: readonly Member[], rules: PoolRules, states: StateColumn
       const usable = fit.filter((member) => member.tier <= tier)
       if (usable.length < Math.max(1, rules.minHealthy) && tier < highest) continue
       const all = ready.filter((member) => member.tier <= tier)
-      return { usable: usable.length * 100 < rules.panic * all.length ? all : usable, tier }
+      const panic = usable.length * 100 < rules.panic * all.length
+      return { usable: panic ? all : usable, tier, verdict: { panic, healthy: usable.length, of: all.length } }
     }
   }
-  return { usable: rules.panic > 0 ? ready : [], tier: highest }
+  const panic = rules.panic > 0 && ready.length > 0
+  const lastResort = ready.filter(({ slot }) => states.health[slot] !== HEALTH_DOWN)
+  return { usable: panic ? ready : lastResort, tier: highest, verdict: { panic, healthy: 0, of: ready.length } }
 }
 
 /**

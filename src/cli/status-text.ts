@@ -1,6 +1,6 @@
 // The state of a running Weir as a person reads it: a line on the process, a table of frontends, a table of servers.
 // Pure: the clock and the colours are handed in.
-import type { ServerStatus, Status } from '../control/admin/status.ts'
+import type { BackendStatus, ServerStatus, Status } from '../control/admin/status.ts'
 import type { HealthState } from '../model/states.ts'
 
 interface Cell {
@@ -29,8 +29,26 @@ export function statusText(status: Status, style: Style): string {
     `up ${span(uptime)}`,
     `${listening}/${workers.length} workers`,
     `${count(connections)}/${count(maxConnections)} connections`,
+    ...(status.shedding > 0 ? [`sheds ${status.shedding} %`] : []),
   ]
-  return [head.join(' · '), '', ...frontendLines(status, style), '', ...serverLines(status, style), ''].join('\n')
+  const lines = [head.join(' · '), '', ...frontendLines(status, style), '', ...serverLines(status, style), '']
+  const trouble = status.backends.flatMap((backend) => backendLine(backend, style))
+  return (trouble.length === 0 ? lines : [...lines, ...trouble, '']).join('\n')
+}
+
+/** What a person has to know of a backend besides its servers; most have nothing to say. */
+function backendLine(
+  { name, inflight, maxConnections, queued, queueMax, breaker, panic }: BackendStatus,
+  style: Style,
+) {
+  const full = maxConnections > 0 && inflight >= maxConnections
+  const words = [
+    ...(full ? [`full (${count(inflight)}/${count(maxConnections)})`] : []),
+    ...(queued > 0 ? [`queue ${count(queued)}/${count(queueMax)}`] : []),
+    ...(breaker === null || breaker === 'closed' ? [] : [`breaker ${breaker}`]),
+    ...(panic ? ['panic: servers are used whatever their health'] : []),
+  ]
+  return words.length === 0 ? [] : [`${name}: ${tint(words.join(' · '), 'yellow', style)}`]
 }
 
 function frontendLines({ frontends }: Status, style: Style): string[] {
@@ -73,20 +91,7 @@ function serverLines({ backends }: Status, style: Style): string[] {
 }
 
 function serverCells(backend: string, server: ServerStatus, { now }: Style): Cell[] {
-  const {
-    name,
-    address,
-    state,
-    admin,
-    since,
-    lastResult,
-    lastDuration,
-    weight,
-    inflight,
-    connections,
-    requests,
-    errors,
-  } = server
+  const { name, address, state, since, lastResult, lastDuration, weight, connections, requests, errors } = server
   const check =
     lastResult === null ? '-' : `${lastResult}${lastDuration === null ? '' : ` (${Math.round(lastDuration)} ms)`}`
   return [
@@ -94,18 +99,31 @@ function serverCells(backend: string, server: ServerStatus, { now }: Style): Cel
     { text: server.backup ? `${name} (${backupWords(server)})` : name },
     { text: address === name ? '' : address },
     { text: server.zone ?? '' },
-    admin === 'ready'
-      ? { text: state, colour: stateColours[state] }
-      : { text: `${admin} (${state})`, colour: 'yellow' },
+    stateCell(server),
     { text: span((now - Date.parse(since)) / 1000) },
     { text: check, ...(state === 'down' ? { colour: 'red' as const } : {}) },
-    ...[weight, inflight, connections, requests].map((n) => right(count(n))),
+    right(count(weight)),
+    inflightCell(server),
+    ...[connections, requests].map((n) => right(count(n))),
     { ...right(count(errors)), ...(errors > 0 ? { colour: 'yellow' as const } : {}) },
   ]
 }
 
+/** The operator's wish comes first, then what the checks see, then what traffic shows. */
+function stateCell({ admin, state, ejected }: ServerStatus): Cell {
+  const seen = ejected ? (state === 'up' ? 'ejected' : `${state}, ejected`) : state
+  if (admin !== 'ready') return { text: `${admin} (${seen})`, colour: 'yellow' }
+  return { text: seen, colour: ejected && state === 'up' ? 'yellow' : stateColours[state] }
+}
+
 /** The first tier of backups has no number, since most have no other. */
 const backupWords = ({ tier }: ServerStatus): string => (tier > 1 ? `backup, tier ${tier}` : 'backup')
+
+function inflightCell({ inflight, maxConnections }: ServerStatus): Cell {
+  if (maxConnections === 0) return right(count(inflight))
+  const cell = right(`${count(inflight)}/${count(maxConnections)}`)
+  return inflight >= maxConnections ? { ...cell, colour: 'yellow' } : cell
+}
 
 const right = (text: string): Cell => ({ text, right: true })
 
@@ -130,10 +148,11 @@ function paint(
   { width, last, ...style }: Style & { width: number; last: boolean },
 ): string {
   const padded = right ? text.padStart(width) : last ? text : text.padEnd(width)
-  return style.colour && colour !== undefined && text !== ''
-    ? padded.replace(text, `\x1b[${codes[colour]}m${text}\x1b[0m`)
-    : padded
+  return colour !== undefined && text !== '' ? padded.replace(text, tint(text, colour, style)) : padded
 }
+
+const tint = (text: string, colour: Colour, style: { readonly colour: boolean }): string =>
+  style.colour ? `\x1b[${codes[colour]}m${text}\x1b[0m` : text
 
 /** `45s`, `3m 12s`, `5h 3m`, `12d 4h`: the two largest units. */
 export function span(seconds: number): string {

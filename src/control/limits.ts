@@ -2,6 +2,7 @@
 // one when it starts, so the soft limit read here is all there is; a higher one has to come from the system
 // (LimitNOFILE= of systemd, --ulimit of containers).
 import { readFileSync } from 'node:fs'
+import { waitingAtMost } from '../model/waiting.ts'
 
 /** A proxied connection is a socket to the client and one to the server. */
 const descriptorsPerConnection = 2
@@ -15,14 +16,25 @@ export interface Needs {
 }
 
 /** Descriptors kept back: per worker its event loop, listeners and logs; the checks of the control plane; Node itself. */
-export function reservedDescriptors({ workers, binds }: Needs): number {
+function reservedDescriptors({ workers, binds }: Needs): number {
   return 128 + workers * (16 + binds)
+}
+
+/** Descriptors for so many connections from clients, those that wait for a place and all else included. */
+export function descriptorsFor(connections: number, needs: Needs): number {
+  const waiting = needs.workers * waitingAtMost(connections, needs.workers)
+  return connections * descriptorsPerConnection + waiting + reservedDescriptors(needs)
 }
 
 /** Connections from clients that fit under a limit of descriptors; at least 1. */
 export function connectionsUnder(limit: number, needs: Needs): number {
-  const left = (limit - reservedDescriptors(needs)) / descriptorsPerConnection
-  return Math.max(1, Math.min(mostConnections, Math.floor(left)))
+  let fits = 1
+  for (let above = mostConnections + 1; above - fits > 1;) {
+    const middle = Math.floor((fits + above) / 2)
+    if (descriptorsFor(middle, needs) <= limit) fits = middle
+    else above = middle
+  }
+  return fits
 }
 
 /** The limit of open file descriptors of this process; Infinity when there is none, null when it cannot be told. */

@@ -10,11 +10,13 @@ import type { Shape } from '../scoreboard/layout.ts'
 import { shapeFor } from './board.ts'
 import type { CheckedBackend } from './health/monitor.ts'
 import { planChecks } from './health/plan.ts'
-import { connectionsUnder, descriptorLimit, reservedDescriptors, type Needs } from './limits.ts'
+import { connectionsUnder, descriptorLimit, descriptorsFor, type Needs } from './limits.ts'
 import { createSnapshot, SlotTable } from './snapshot.ts'
 
 export interface Prepared {
   readonly shape: Shape
+  /** Sources of clients that are remembered at a time. */
+  readonly sources: number
   readonly snapshot: Snapshot
   readonly checks: readonly CheckedBackend[]
 }
@@ -30,7 +32,7 @@ export function prepare(config: Config, log: Logger): Prepared {
     instance: hashString(hostname()),
     ticketKeys: randomBytes(48),
   })
-  return { shape, snapshot, checks: planChecks(config, snapshot) }
+  return { shape, sources: config.global.sources, snapshot, checks: planChecks(config, snapshot) }
 }
 
 /** What is configured, or what fits under the limit of open files; says so in either case. */
@@ -46,7 +48,7 @@ function maxConnections(configured: number | 'auto', needs: Needs, log: Logger):
     return max
   }
   if (fits !== null && configured > fits) {
-    const wanted = configured * 2 + reservedDescriptors(needs)
+    const wanted = descriptorsFor(configured, needs)
     log.warn(
       { maxConnections: configured, fits, openFiles: limit, wanted },
       `max_connections is ${configured}, but a limit of ${limit} open files allows ${fits}: raise it to ${wanted} (ulimit -n, LimitNOFILE=)`,

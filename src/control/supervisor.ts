@@ -5,14 +5,16 @@ import type { Logger } from 'pino'
 import type { AdminAddress } from '../config/config.ts'
 import type { Snapshot } from '../messages/snapshot.ts'
 import { ms } from '../model/units.ts'
-import { createKeyedTable } from '../scoreboard/keyed-table.ts'
 import type { Shape } from '../scoreboard/layout.ts'
 import { openAdminBind } from './admin/admin-bind.ts'
 import { openControlSocket } from './admin/control-socket.ts'
 import { placeOf, probeBinds } from './binds.ts'
 import { BalanceKeeper } from './balance/keeper.ts'
 import { setUpBoard } from './board.ts'
+import { DescriptorWatch } from './descriptors.ts'
 import { HealthMonitor, type CheckedBackend } from './health/monitor.ts'
+import { MemoryWatch } from './overload.ts'
+import { createSharedTables } from './shared-tables.ts'
 import type { View } from './view.ts'
 import { Workers, type Ports } from './workers.ts'
 
@@ -23,6 +25,8 @@ export interface WeirOptions {
   readonly version: string
   /** Its number of workers is how many are started. */
   readonly shape: Shape
+  /** Sources of clients that are remembered at a time. */
+  readonly sources: number
   readonly snapshot: Snapshot
   readonly checks: readonly CheckedBackend[]
   readonly admin: AdminAddress | null
@@ -74,7 +78,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     board,
     snapshot,
     tables: () => keeper.tables,
-    memories: { sources: createKeyedTable({ entries: 64, columns: 2, workers: options.shape.workers }), sessions: {} },
+    memories: createSharedTables(snapshot, { workers: options.shape.workers, sources: options.sources }),
     log,
     onGiveUp: (error) => void giveUp(error),
     ...(options.entry === undefined ? {} : { entry: options.entry }),
@@ -100,6 +104,12 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
 
   undo.defer(() => keeper.close())
   keeper.start()
+  const memory = new MemoryWatch({ board, overload: snapshot.overload, log })
+  undo.defer(() => memory.close())
+  memory.start()
+  const descriptors = new DescriptorWatch({ connections: () => board.shared.process.connections[0]!, log })
+  undo.defer(() => descriptors.close())
+  descriptors.start()
   undo.defer(() => monitor.close())
   monitor.start(options.checks)
   undo.defer(() => workers.terminate())

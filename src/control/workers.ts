@@ -6,6 +6,8 @@ import type { Logger } from 'pino'
 import type { FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
 import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
 import { ms, type Millis } from '../model/units.ts'
+import { KeyedTable } from '../scoreboard/keyed-table.ts'
+import { wakeNext } from '../scoreboard/queue-board.ts'
 import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
 import { listenProblem, placeOf } from './binds.ts'
 import { afterDeath, noDeaths, type DeathRecord } from './restart.ts'
@@ -200,10 +202,10 @@ export class Workers {
   }
 
   #onExit(slot: Slot, code: number): void {
-    const { board, log } = this.#options
+    const { log } = this.#options
     const listenedFor = slot.state === 'listening' ? ms(Date.now() - slot.since) : null
     slot.thread = null
-    releaseRow(board, slot.worker)
+    this.#takeBack(slot.worker)
     slot.drained.resolve()
     if (this.#stopping) {
       slot.enter('ended')
@@ -223,6 +225,16 @@ export class Workers {
       `worker ${slot.worker} died (${reason}); a new one takes its place`,
     )
     slot.timer = setTimeout(() => void this.#replace(slot), delay)
+  }
+
+  /** What a dead worker held is free again, and whoever waits for it is told. */
+  #takeBack(worker: number): void {
+    const { board, memories } = this.#options
+    releaseRow(board, worker)
+    new KeyedTable(memories.sources).release(worker)
+    for (let backend = 0; backend < board.shape.backends; backend++) {
+      if (Atomics.load(board.shared.backend.queued, backend) > 0) wakeNext(board, backend)
+    }
   }
 
   async #replace(slot: Slot): Promise<void> {

@@ -5,10 +5,10 @@
 import { createBoard, type Board } from '../balance/board.ts'
 import { createColumns, type Columns } from '../balance/columns.ts'
 import { createDice } from '../balance/dice.ts'
-import { Ejection } from '../balance/ejection.ts'
+import { Ejection, type EjectionRule } from '../balance/ejection.ts'
 import { forget, refresh } from '../balance/learning.ts'
 import { buildPool, without, type StateColumns } from '../balance/pool.ts'
-import type { Balancer, Member, Pool } from '../balance/types.ts'
+import type { Balancer, Dice, Member, Pool } from '../balance/types.ts'
 import type { Outcome } from '../balance/outcome.ts'
 import { ADMIN_READY, HEALTH_DOWN, HEALTH_UP } from '../model/states.ts'
 import type { Setup } from './types.ts'
@@ -65,8 +65,7 @@ export class Instance {
     this.#states = { admin: ints(ADMIN_READY), health: ints(HEALTH_UP), weight, ramp: ints(0), ejected: ints(0) }
     this.#board = createBoard(this.#columns)
     this.#balancer = algorithm.create({ board: this.#board, dice, options })
-    const columns = { consecutive: this.#columns.server.consecutive, ejected: this.#states.ejected }
-    this.#ejection = setup.ejection === null ? null : new Ejection(setup.ejection, columns, dice)
+    this.#ejection = setup.ejection === null ? null : this.#ejectionBy(setup.ejection, dice)
     this.#joinedAt = new Float64Array(n).fill(-1)
     this.#pool = this.#rebuild()
   }
@@ -105,16 +104,20 @@ export class Instance {
   /** @param time ms, the same moment as `now` */
   tick(time: number, now: number): void {
     refresh(this.#columns, 0, this.#common.slots, now)
-    const wasOut = this.#ejection === null ? null : this.#states.ejected.slice()
-    let changed = this.#ejection?.sweep(this.#common.slots, now) ?? false
-    if (changed) {
-      for (const slot of this.#common.slots) {
-        if (wasOut?.[slot] === 1 && this.#states.ejected[slot] === 0) this.#startSlowly(slot, time)
-      }
+    let changed = false
+    for (const { slot, cause } of this.#ejection?.sweep(now) ?? []) {
+      changed = true
+      if (cause === null) this.#startSlowly(slot, time)
     }
     if (this.#ramp(time)) changed = true
     if (changed) this.#pool = this.#rebuild()
     this.#balancer.tick?.(this.#pool, now)
+  }
+
+  /** The rules of a simulation know runs of failures only. */
+  #ejectionBy(rule: EjectionRule, dice: Dice): Ejection {
+    const columns = { ...this.#states, consecutive: this.#columns.server.consecutive }
+    return new Ejection({ rule, slots: this.#common.slots, columns, traffic: null, dice })
   }
 
   #startSlowly(slot: number, time: number): void {

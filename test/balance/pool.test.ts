@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { plainRules, without, type PoolRules } from '../../src/balance/pool.ts'
-import { ADMIN_DRAIN, ADMIN_MAINT, HEALTH_CHECKING, HEALTH_DOWN, HEALTH_UP } from '../../src/model/states.ts'
+import { panicVerdict, plainRules, without, type PoolRules } from '../../src/balance/pool.ts'
+import {
+  ADMIN_DRAIN,
+  ADMIN_MAINT,
+  ADMIN_READY,
+  HEALTH_CHECKING,
+  HEALTH_DOWN,
+  HEALTH_UP,
+} from '../../src/model/states.ts'
 import { servers, world, type ServerState } from './world.ts'
 
 const primary = (name: string, health: number): ServerState => ({ name, weight: 1, health })
@@ -112,11 +119,44 @@ describe('panic', () => {
   })
 })
 
-test('an ejected server is used only in panic', () => {
-  const list = [primary('a', HEALTH_UP), { ...primary('b', HEALTH_UP), ejected: 1 }, primary('c', HEALTH_UP)]
-  expect(under({}, list).names).toEqual(['a', 'c'])
-  expect(under({ panic: 70 }, list).names).toEqual(['a', 'b', 'c'])
-  expect(under({}, [list[1]!]).n).toBe(0)
+describe('ejected servers', () => {
+  const ejected = (name: string, health = HEALTH_UP): ServerState => ({ ...primary(name, health), ejected: 1 })
+
+  test('are out while there are others, be it backups or servers not probed yet, unless there is panic', () => {
+    const list = [primary('a', HEALTH_UP), ejected('b'), primary('c', HEALTH_UP)]
+    expect(under({}, list).names).toEqual(['a', 'c'])
+    expect(under({ panic: 70 }, list).names).toEqual(['a', 'b', 'c'])
+    expect(usable(ejected('b'), backup('spare', HEALTH_UP))).toEqual(['spare'])
+    expect(usable(ejected('b'), primary('new', HEALTH_CHECKING))).toEqual(['new'])
+  })
+
+  test('serve when nothing else is left, so that an ejection alone never leaves a backend without a server', () => {
+    expect(usable(ejected('a'))).toEqual(['a'])
+    expect(usable(ejected('a'), primary('down', HEALTH_DOWN), ejected('b', HEALTH_CHECKING))).toEqual(['a', 'b'])
+    expect(usable(ejected('a', HEALTH_DOWN))).toEqual([])
+    expect(usable({ ...ejected('a'), admin: ADMIN_DRAIN })).toEqual([])
+  })
+})
+
+test('the verdict on panic is that of the pool, with its figures', () => {
+  const verdict = (panic: number, ...list: ServerState[]) => {
+    const column = (of: (server: ServerState) => number): Int32Array => Int32Array.from(list, of)
+    const states = {
+      admin: column(({ admin = ADMIN_READY }) => admin),
+      health: column(({ health = HEALTH_UP }) => health),
+      weight: column(({ weight }) => weight),
+      ramp: column(() => 0),
+      ejected: column(({ ejected = 0 }) => ejected),
+    }
+    const rules = { ...plainRules, panic }
+    return panicVerdict({ members: world(list).members, rules, states })
+  }
+  const mixed = [primary('a', HEALTH_UP), { ...primary('b', HEALTH_UP), ejected: 1 }, primary('c', HEALTH_DOWN)]
+  expect(verdict(50, ...mixed)).toEqual({ panic: true, healthy: 1, of: 3 })
+  expect(verdict(33, ...mixed)).toEqual({ panic: false, healthy: 1, of: 3 })
+  expect(verdict(1, primary('a', HEALTH_DOWN))).toEqual({ panic: true, healthy: 0, of: 1 })
+  expect(verdict(0, primary('a', HEALTH_DOWN))).toEqual({ panic: false, healthy: 0, of: 1 })
+  expect(verdict(50)).toEqual({ panic: false, healthy: 0, of: 0 })
 })
 
 describe('zones', () => {

@@ -8,7 +8,8 @@ import { expect, test } from 'vitest'
 import { count, size, span, statusText } from '../../src/cli/status-text.ts'
 import { openControlSocket } from '../../src/control/admin/control-socket.ts'
 import { readStatus, type Status } from '../../src/control/admin/status.ts'
-import { ADMIN_MAINT, HEALTH_DOWN, HEALTH_UP } from '../../src/model/states.ts'
+import { ADMIN_MAINT, BREAKER_OPEN, HEALTH_CHECKING, HEALTH_DOWN, HEALTH_UP } from '../../src/model/states.ts'
+import { ms } from '../../src/model/units.ts'
 import { fakeView, snapshotOf } from '../control/fixtures.ts'
 import { backendSpec, serverSpec } from '../control/health/fixtures.ts'
 
@@ -59,6 +60,52 @@ test("the operator's wish is shown together with what the checks see", () => {
   const view = fakeView()
   Atomics.store(view.board.shared.server.admin, 0, ADMIN_MAINT)
   expect(statusText(readStatus(view), { colour: false, now: 0 })).toContain('maint (checking)')
+})
+
+test('a server that is ejected is shown as that, together with what the checks and the operator say', () => {
+  const view = fakeView()
+  const { shared } = view.board
+  Atomics.store(shared.server.health, 0, HEALTH_UP)
+  const stateOf = (): string => statusText(readStatus(view), { colour: false, now: 0 })
+  Atomics.store(shared.server.ejected, 0, 1)
+  Atomics.store(shared.server.ejections, 0, 3)
+  expect(stateOf()).toMatch(/s1 .* {2}ejected /)
+  expect(readStatus(view).backends[0]!.servers[0]).toMatchObject({ state: 'up', ejected: true, ejections: 3 })
+  Atomics.store(shared.server.admin, 0, ADMIN_MAINT)
+  expect(stateOf()).toContain('maint (ejected)')
+  Atomics.store(shared.server.admin, 0, 0)
+  Atomics.store(shared.server.health, 0, HEALTH_CHECKING)
+  expect(stateOf()).toContain('checking, ejected')
+})
+
+test('limits, queues, open breakers, panic and shedding are shown where there are some', () => {
+  const when = { errorRatio: 50, minRequests: 20, window: ms(10_000), open: ms(5000) }
+  const breaker = { ...when, trials: 5, fallback: -1, answer: null }
+  const servers = [serverSpec({ maxConnections: 4 }), serverSpec({ slot: 1, name: 's2' })]
+  const backend = backendSpec({ maxConnections: 6, breaker, servers })
+  const view = fakeView({ snapshot: snapshotOf({ backends: [backend, backendSpec({ slot: 1, name: 'calm' })] }) })
+  const { shared, rows } = view.board
+  const text = (): string => statusText(readStatus(view), { colour: false, now: 0 })
+  expect(readStatus(view).backends).toMatchObject([{ breaker: 'closed', maxConnections: 6 }, { breaker: null }])
+  expect(text()).not.toMatch(/queue|breaker|panic|sheds|full/)
+  Atomics.store(shared.server.inflight, 0, 4)
+  Atomics.store(shared.backend.inflight, 0, 6)
+  Atomics.store(shared.backend.queued, 0, 3)
+  Atomics.store(shared.backend.breaker, 0, BREAKER_OPEN)
+  Atomics.store(shared.backend.healthPanic, 0, 1)
+  rows[1]!.marks.process.shedding[0] = 20
+  rows[0]!.counters.backend.retriesDenied[0] = 9
+  expect(readStatus(view)).toMatchObject({
+    shedding: 20,
+    backends: [{ queued: 3, queueMax: 1000, breaker: 'open', panic: true, retriesDenied: 9 }, { panic: false }],
+  })
+  const lines = text().split('\n')
+  expect(lines[0]).toMatch(/ · sheds 20 %$/)
+  expect(lines.find((line) => line.startsWith('app '))).toContain('  4/4  ')
+  expect(lines.slice(-2)).toEqual([
+    'app: full (6/6) · queue 3/1000 · breaker open · panic: servers are used whatever their health',
+    '',
+  ])
 })
 
 test('tiers and zones are shown where there are some', () => {

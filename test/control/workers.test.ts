@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { setUpBoard, shapeFor } from '../../src/control/board.ts'
 import { Workers, type WorkersOptions } from '../../src/control/workers.ts'
 import { ms } from '../../src/model/units.ts'
+import { KeyedTable } from '../../src/scoreboard/keyed-table.ts'
+import { createSourceTable } from '../../src/scoreboard/sources.ts'
 import { frontendSpec, bindSpec, snapshotOf } from './fixtures.ts'
 import { memoryLog, until } from './health/fixtures.ts'
 
@@ -63,6 +65,22 @@ test('requests that a dead worker waited for are not waited for any more', async
   s.workers.kill(1)
   await until(() => s.workers.status[1]!.restarts === 1)
   expect([server.waiting[0], backend.inflight[0]]).toEqual([2, 3])
+})
+
+test('what a dead worker held of sources is let go, and who waits for a place at another is told', async () => {
+  const sources = createSourceTable(8, 2)
+  await using s = setUp('fine', 2, { memories: { sources, sessions: {} } })
+  await s.workers.start()
+  const table = new KeyedTable(sources)
+  const entry = table.claim(1, 1, 0)
+  table.pin(entry, 0)
+  table.pin(entry, 1)
+  Atomics.add(s.board.shared.backend.queued, 0, 1)
+  s.board.rows[0]!.owned.backend.queued[0]! += 1
+  s.workers.kill(1)
+  await until(() => s.workers.status[1]!.restarts === 1)
+  expect(table.pins[entry]).toBe(1)
+  expect(s.board.rows[0]!.marks.process.wake[0]).toBe(1)
 })
 
 test('tables of balancers reach workers when they start, while they run, and in place of a dead one', async () => {

@@ -3,7 +3,15 @@
 import { performance } from 'node:perf_hooks'
 import { failingShare } from '../../balance/learning.ts'
 import type { ServerSpec } from '../../messages/snapshot.ts'
-import { adminStates, healthStates, type AdminState, type HealthState, type Mode } from '../../model/states.ts'
+import {
+  adminStates,
+  breakerStates,
+  healthStates,
+  type AdminState,
+  type BreakerState,
+  type HealthState,
+  type Mode,
+} from '../../model/states.ts'
 import { microsOf } from '../../scoreboard/clock.ts'
 import { balancingColumns, total, type Row } from '../../scoreboard/scoreboard.ts'
 import { placeOf } from '../binds.ts'
@@ -21,6 +29,8 @@ export interface Status {
   /** Open connections from clients, and past how many new ones are refused. */
   readonly connections: number
   readonly maxConnections: number
+  /** Percent of the requests that are turned away because of overload: of the worker that sheds most. */
+  readonly shedding: number
   readonly workers: readonly WorkerStatus[]
   readonly frontends: readonly FrontendStatus[]
   readonly backends: readonly BackendStatus[]
@@ -43,7 +53,18 @@ export interface BackendStatus {
   readonly balance: string
   readonly serversUp: number
   readonly inflight: number
+  /** Limit of what is in flight on all servers together; 0: none. */
+  readonly maxConnections: number
+  /** Requests (http) or connections (tcp) that wait, and how many may. */
+  readonly queued: number
+  readonly queueMax: number
+  /** Null: the backend has none. */
+  readonly breaker: BreakerState | null
+  /** So few servers are healthy that all are used. */
+  readonly panic: boolean
   readonly requests: number
+  /** Further tries that were not made because the retry budget was spent. */
+  readonly retriesDenied: number
   readonly servers: readonly ServerStatus[]
 }
 
@@ -52,6 +73,9 @@ export interface ServerStatus {
   readonly address: string
   readonly state: HealthState
   readonly admin: AdminState
+  /** Live traffic has it taken out for a while, and how often it has been. */
+  readonly ejected: boolean
+  readonly ejections: number
   /** When the state began, as ISO 8601. */
   readonly since: string
   /** Words of the last check; null: none was made. */
@@ -75,6 +99,8 @@ export interface ServerStatus {
   readonly zone: string | null
   /** Requests (http) or connections (tcp) that it is busy with. */
   readonly inflight: number
+  /** Limit of these; 0: none. */
+  readonly maxConnections: number
   /** Open connections to it, idle ones included. */
   readonly connections: number
   readonly requests: number
@@ -95,6 +121,7 @@ export function readStatus(view: View): Status {
     draining: isDraining(view),
     connections: board.shared.process.connections[0]!,
     maxConnections: snapshot.maxConnections,
+    shedding: Math.max(board.shared.process.shedding[0]!, ...board.rows.map(({ marks }) => marks.process.shedding[0]!)),
     workers: view.workers(),
     frontends: snapshot.frontends.map((frontend) => frontendStatus(view, frontend)),
     backends: snapshot.backends.map((backend) => backendStatus(view, backend)),
@@ -127,23 +154,30 @@ function frontendStatus(
 
 function backendStatus(
   view: View,
-  { slot, name, mode, balance, servers }: View['snapshot']['backends'][number],
+  { slot, name, mode, balance, maxConnections, queue, breaker, servers }: View['snapshot']['backends'][number],
 ): BackendStatus {
   const { board } = view
+  const { inflight, queued, healthPanic, breaker: circuit } = board.shared.backend
   const all = servers.map((server) => serverStatus(view, server))
   return {
     name,
     mode,
     balance: balance.algorithm,
     serversUp: all.filter(({ state }) => state === 'up').length,
-    inflight: board.shared.backend.inflight[slot]!,
+    inflight: inflight[slot]!,
+    maxConnections,
+    queued: queued[slot]!,
+    queueMax: queue.max,
+    breaker: breaker === null ? null : breakerStates[circuit[slot]!]!,
+    panic: healthPanic[slot] === 1,
     requests: total(board, (row) => row.counters.backend.requests, slot),
+    retriesDenied: total(board, (row) => row.counters.backend.retriesDenied, slot),
     servers: all,
   }
 }
 
 function serverStatus(view: View, server: ServerSpec): ServerStatus {
-  const { slot, name, tier, zone } = server
+  const { slot, name, tier, zone, maxConnections } = server
   const { shared } = view.board
   const { server: learnt } = balancingColumns(view.board)
   const sum = (read: (row: Row['counters']['server']) => Float64Array) =>
@@ -154,6 +188,8 @@ function serverStatus(view: View, server: ServerSpec): ServerStatus {
     address: placeOf(server),
     state: healthStates[shared.server.health[slot]!]!,
     admin: adminStates[shared.server.admin[slot]!]!,
+    ejected: shared.server.ejected[slot] === 1,
+    ejections: shared.server.ejections[slot]!,
     since: new Date(since).toISOString(),
     lastResult,
     lastCheckAt: lastCheckAt === null ? null : new Date(lastCheckAt).toISOString(),
@@ -166,6 +202,7 @@ function serverStatus(view: View, server: ServerSpec): ServerStatus {
     tier,
     zone,
     inflight: shared.server.inflight[slot]!,
+    maxConnections,
     connections: shared.server.connections[slot]!,
     requests: sum((counters) => counters.requests),
     bytesIn: sum((counters) => counters.bytesIn),

@@ -1,17 +1,27 @@
 // What balancing needs from the control plane. One place writes the states of the servers that workers pick by (health,
-// admin state, weight, slow start) and tells the workers of it by the generation; ten times a second it brings up to date
-// what nobody else does: learnt values that nothing refreshes, the median and the panic flag (balance/learning.ts), slow
-// starts, and the tables of algorithms that have one. Who is healthy is found out in control/health.
+// admin state, weight, slow start, ejection) and tells the workers of it by the generation; ten times a second it brings up
+// to date what nobody else does: learnt values that nothing refreshes, the median and the panic flag (balance/learning.ts),
+// slow starts, ejections, circuit breakers, and the tables of algorithms that have one. Who is healthy is found out in
+// control/health.
 //
-// A server starts slowly when it joins a backend that was there before, comes back up, or leaves maintenance: whenever it
-// begins to take traffic and is `cold`. No server is cold when the process starts: all would be, and none could help.
+// A server starts slowly when it joins a backend that was there before, comes back up or from an ejection, or leaves
+// maintenance: whenever it begins to take traffic and is `cold`. No server is cold when the process starts: all would be,
+// and none could help.
+//
+// Health checks and operators overrule passive health: a server that goes down, or that its operator declares ready, has
+// its ejections forgiven.
+import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
+import { createDice } from '../../balance/dice.ts'
 import { forget, refresh } from '../../balance/learning.ts'
+import { panicVerdict } from '../../balance/pool.ts'
 import type { BackendSpec, Snapshot } from '../../messages/snapshot.ts'
 import {
   ADMIN_MAINT,
   ADMIN_READY,
+  BREAKER_CLOSED,
   HEALTH_DOWN,
   HEALTH_UP,
   adminStates,
@@ -20,9 +30,13 @@ import {
   type HealthState,
 } from '../../model/states.ts'
 import { microsOf } from '../../scoreboard/clock.ts'
+import { wakeNext } from '../../scoreboard/queue-board.ts'
 import { balancingColumns, type Scoreboard } from '../../scoreboard/scoreboard.ts'
+import { CircuitBreaker } from './circuit.ts'
+import { PassiveHealth } from './passive-health.ts'
 import { SlowStart } from './slow-start.ts'
 import { BackendTable } from './table.ts'
+import { TrafficTotals } from './traffic.ts'
 
 const TICK_MS = 100
 const MAX_WEIGHT = 65_535
@@ -33,10 +47,14 @@ interface Kept {
   /** Of all its servers. */
   readonly slots: Int32Array
   readonly table: BackendTable
+  readonly passive: PassiveHealth | null
+  readonly breaker: CircuitBreaker | null
   /** A weight has changed since the table was looked at. */
   reweighted: boolean
   /** The workers are to be told when the tick is done. */
   changed: boolean
+  /** Something has changed since it was looked whether there is panic. */
+  unsettled: boolean
 }
 
 export interface KeeperOptions {
@@ -56,6 +74,8 @@ export class BalanceKeeper {
   readonly #log: Logger
   readonly #now: () => number
   readonly #slowStart = new SlowStart()
+  readonly #totals: TrafficTotals
+  readonly #dice = createDice(randomInt(2 ** 31))
   readonly #cold = new Set<number>()
   #backends: readonly Kept[] = []
   #ofServer: ReadonlyMap<number, Kept> = new Map()
@@ -64,6 +84,7 @@ export class BalanceKeeper {
   constructor({ board, snapshot, onTable, log, now = () => performance.now() }: KeeperOptions) {
     this.#board = board
     this.#columns = balancingColumns(board)
+    this.#totals = new TrafficTotals(board)
     this.#onTable = onTable
     this.#log = log
     this.#now = now
@@ -79,19 +100,54 @@ export class BalanceKeeper {
 
   /** Looks after the backends of this snapshot from now on; servers that are new in a backend that is not are cold. */
   follow(snapshot: Snapshot): void {
-    const known = new Set(this.#backends.map(({ spec }) => spec.slot))
-    const { weight } = this.#board.shared.server
+    const known = new Map(this.#backends.map((kept) => [kept.spec.slot, kept]))
     const ofServer = new Map<number, Kept>()
     this.#backends = snapshot.backends.map((spec) => {
-      const slots = Int32Array.from(spec.servers, ({ slot }) => slot)
-      const kept = { spec, slots, table: new BackendTable(spec, weight, this.#log), reweighted: false, changed: false }
-      for (const slot of slots) {
+      const kept = this.#keep(spec, known.get(spec.slot))
+      for (const slot of kept.slots) {
         if (known.has(spec.slot) && !this.#ofServer.has(slot)) this.#cold.add(slot)
         ofServer.set(slot, kept)
       }
       return kept
     })
     this.#ofServer = ofServer
+  }
+
+  /** @param before the same backend until now: what is judged by the rules of before goes on */
+  #keep(spec: BackendSpec, before: Kept | undefined): Kept {
+    const slots = Int32Array.from(spec.servers, ({ slot }) => slot)
+    const sameEjection =
+      before !== undefined && isDeepStrictEqual([slots, spec.ejection], [before.slots, before.spec.ejection])
+    const sameBreaker = before !== undefined && isDeepStrictEqual(spec.breaker, before.spec.breaker)
+    return {
+      spec,
+      slots,
+      table: new BackendTable(spec, this.#board.shared.server.weight, this.#log),
+      passive: sameEjection ? before.passive : this.#passiveHealth(spec, slots),
+      breaker: sameBreaker ? (before.breaker?.follow(spec) ?? null) : this.#breaker(spec),
+      reweighted: false,
+      changed: false,
+      unsettled: true,
+    }
+  }
+
+  #passiveHealth(backend: BackendSpec, slots: Int32Array): PassiveHealth | null {
+    const { ejection: rule } = backend
+    if (rule === null) {
+      for (const slot of slots) this.#board.shared.server.ejected[slot] = 0
+      return null
+    }
+    const [board, totals, dice, log] = [this.#board, this.#totals, this.#dice, this.#log]
+    return new PassiveHealth({ backend, rule, slots, board, totals, dice, log })
+  }
+
+  #breaker(backend: BackendSpec): CircuitBreaker | null {
+    const { breaker: rule } = backend
+    if (rule === null) {
+      Atomics.store(this.#board.shared.backend.breaker, backend.slot, BREAKER_CLOSED)
+      return null
+    }
+    return new CircuitBreaker(backend, rule, { board: this.#board, log: this.#log, now: microsOf(this.#now()) })
   }
 
   /** Begins to tick; that alone does not keep the process alive. */
@@ -109,7 +165,10 @@ export class BalanceKeeper {
     const kept = this.#keptOf(slot)
     const { health } = this.#board.shared.server
     if (state === 'up' && health[slot] === HEALTH_DOWN) forget(this.#columns, slot)
-    if (state === 'down') this.#cold.add(slot)
+    if (state === 'down') {
+      this.#cold.add(slot)
+      kept.passive?.forgive(slot)
+    }
     Atomics.store(health, slot, healthStates.indexOf(state))
     this.#settle(kept, slot)
   }
@@ -119,6 +178,7 @@ export class BalanceKeeper {
     const kept = this.#keptOf(slot)
     const { admin } = this.#board.shared.server
     if (admin[slot] === ADMIN_MAINT) this.#cold.add(slot)
+    if (state === 'ready') kept.passive?.forgive(slot)
     Atomics.store(admin, slot, adminStates.indexOf(state))
     this.#settle(kept, slot)
   }
@@ -153,17 +213,36 @@ export class BalanceKeeper {
   /** All that is done for one backend in a tick. */
   #tend(kept: Kept, now: number): void {
     refresh(this.#columns, kept.spec.slot, kept.slots, now)
+    for (const { slot, cause } of kept.passive?.tick(now) ?? []) {
+      if (cause === null) this.#cold.add(slot)
+      this.#settle(kept, slot)
+    }
+    kept.breaker?.tick(now)
     if (kept.reweighted) {
       kept.reweighted = false
       if (kept.table.refresh(this.#board.shared.server.weight)) this.#onTable(kept.spec.slot, kept.table.memory!)
     }
     if (kept.changed) this.#tell(kept)
+    if (kept.unsettled) this.#lookForPanic(kept)
+  }
+
+  /** The workers panic by the same rule when they build their pools; here it is only shown. */
+  #lookForPanic(kept: Kept): void {
+    kept.unsettled = false
+    const { slot, name, servers: members, rules } = kept.spec
+    const { server, backend } = this.#board.shared
+    const { panic, healthy, of } = panicVerdict({ members, rules, states: server })
+    if (Atomics.exchange(backend.healthPanic, slot, panic ? 1 : 0) === (panic ? 1 : 0)) return
+    const fields = { backend: name, healthy, servers: of, panic: rules.panic }
+    const share = `${healthy} of ${of} servers healthy`
+    if (panic) this.#log.warn(fields, `backend ${name} panics: ${share}, less than ${rules.panic} %: all are used`)
+    else this.#log.info(fields, `backend ${name} panics no more: ${share}`)
   }
 
   /** A state has changed: slow start begins or ends with it, and the workers are told. */
   #settle(kept: Kept, slot: number): void {
-    const { admin, health, ramp } = this.#board.shared.server
-    const serves = admin[slot] === ADMIN_READY && health[slot] === HEALTH_UP
+    const { admin, health, ramp, ejected } = this.#board.shared.server
+    const serves = admin[slot] === ADMIN_READY && health[slot] === HEALTH_UP && ejected[slot] === 0
     if (!serves) {
       if (this.#slowStart.cancel(slot)) this.#cold.add(slot)
       Atomics.store(ramp, slot, 0)
@@ -176,7 +255,9 @@ export class BalanceKeeper {
   /** The last step of every change: workers that see the new generation see the change too. */
   #tell(kept: Kept): void {
     kept.changed = false
+    kept.unsettled = true
     Atomics.add(this.#board.shared.backend.generation, kept.spec.slot, 1)
+    wakeNext(this.#board, kept.spec.slot) // there may be room now for those that wait
   }
 
   #keptOf(slot: number): Kept {

@@ -10,13 +10,16 @@ import { counter, gauge, statusClasses, type DistributionMetric, type Metric } f
 type Column = keyof View['board']['rows'][number]['counters']['backend']
 
 /** A counter that is one column of the scoreboard. */
-const column = (name: string, help: string, from: Column): Metric =>
+const column = (name: string, help: string, from: Column, unit = 1): Metric =>
   counter(name, help, ['backend'], ({ snapshot, board }, put) => {
     for (const { name, slot } of snapshot.backends)
-      put(
-        total(board, (row) => row.counters.backend[from], slot),
-        name,
-      )
+      put(unit * total(board, (row) => row.counters.backend[from], slot), name)
+  })
+
+/** A value that is the same for all workers. */
+const shared = (name: string, help: string, from: keyof View['board']['shared']['backend']): Metric =>
+  gauge(name, help, ['backend'], ({ snapshot, board }, put) => {
+    for (const { name, slot } of snapshot.backends) put(board.shared.backend[from][slot]!, name)
   })
 
 const latency: DistributionMetric = {
@@ -50,22 +53,30 @@ export const backendMetrics: readonly Metric[] = [
       }
     },
   ),
-  gauge(
-    'weir_backend_in_flight',
-    'Requests (http) or connections (tcp) that servers are busy with.',
-    ['backend'],
-    ({ snapshot, board }, put) => {
-      for (const { name, slot } of snapshot.backends) put(board.shared.backend.inflight[slot]!, name)
-    },
-  ),
-  gauge(
+  shared('weir_backend_in_flight', 'Requests (http) or connections (tcp) that servers are busy with.', 'inflight'),
+  shared(
     'weir_backend_panic',
     '1 while fewer than half of the servers answer well, so that a failure says little about a single one; else 0.',
+    'panic',
+  ),
+  gauge(
+    'weir_backend_in_flight_limit',
+    'Limit of what is in flight on all servers together (max_connections); absent where there is none.',
     ['backend'],
-    ({ snapshot, board }, put) => {
-      for (const { name, slot } of snapshot.backends) put(board.shared.backend.panic[slot]!, name)
+    ({ snapshot }, put) => {
+      for (const { name, maxConnections } of snapshot.backends) if (maxConnections > 0) put(maxConnections, name)
     },
   ),
+  shared('weir_backend_queued', 'Requests (tcp: connections) that wait for a place on a server.', 'queued'),
+  gauge('weir_backend_queue_limit', 'How many may wait at a time (queue.max).', ['backend'], ({ snapshot }, put) => {
+    for (const { name, queue } of snapshot.backends) put(queue.max, name)
+  }),
+  shared(
+    'weir_backend_health_panic',
+    '1 while so few servers are healthy that all are used (panic); else 0.',
+    'healthPanic',
+  ),
+  shared('weir_backend_breaker_state', 'Circuit breaker: 0 closed, 1 open, 2 half-open.', 'breaker'),
   column('weir_backend_requests_total', 'Requests (http) or connections (tcp) sent to the backend.', 'requests'),
   column('weir_backend_received_bytes_total', 'Bytes received from clients for the backend.', 'bytesIn'),
   column('weir_backend_sent_bytes_total', 'Bytes sent to clients from the backend.', 'bytesOut'),
@@ -73,6 +84,18 @@ export const backendMetrics: readonly Metric[] = [
     'weir_backend_redispatches_total',
     'Requests that went on to another server after a failed connection.',
     'redispatches',
+  ),
+  column(
+    'weir_backend_retries_denied_total',
+    'Further tries that were not made because the retry budget was spent.',
+    'retriesDenied',
+  ),
+  column('weir_backend_queue_waits_total', 'Requests (tcp: connections) that had to wait in the queue.', 'queueWaits'),
+  column('weir_backend_queue_wait_seconds_total', 'Time that they waited, all together.', 'queueTime', 1 / 1000),
+  column(
+    'weir_backend_failures_total',
+    'Requests and connections that failed by the fault of the servers, whatever was tried: what the circuit breaker goes by.',
+    'failures',
   ),
   column(
     'weir_backend_balancer_faults_total',

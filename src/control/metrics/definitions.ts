@@ -1,6 +1,7 @@
 // Every metric of the process, in one table: its name, kind, labels, words, and where its numbers are on the scoreboard.
 // docs/metrics.md lists the same; a test keeps the two in step. Label values are names from the configuration and words
 // from fixed lists, so their number is bounded. Frontends and backends are in their own files.
+import { residentMemory } from '../memory.ts'
 import { isDraining, type View } from '../view.ts'
 import { backendMetrics } from './backend.ts'
 import { frontendMetrics } from './frontend.ts'
@@ -32,13 +33,29 @@ const processMetrics: readonly Metric[] = [
     [],
     ({ snapshot }, put) => put(snapshot.maxConnections),
   ),
+  gauge(
+    'weir_worker_loop_delay_seconds',
+    'How late the event loop of a worker is with its work: the highest of late.',
+    ['worker'],
+    ({ board }, put) => board.rows.forEach(({ marks }, i) => put(marks.process.loopDelay[0]! / 1e6, String(i))),
+  ),
+  gauge(
+    'weir_worker_shed_ratio',
+    'Share of the requests that a worker turns away because it is late, or because memory is short: 0 to 1.',
+    ['worker'],
+    ({ board }, put) => {
+      const forAll = board.shared.process.shedding[0]!
+      board.rows.forEach(({ marks }, i) => put(Math.max(forAll, marks.process.shedding[0]!) / 100, String(i)))
+    },
+  ),
   counter('weir_cpu_seconds_total', 'Processor time of all threads, in user and kernel mode.', [], (_: View, put) => {
     const { user, system } = process.cpuUsage()
     put((user + system) / 1e6)
   }),
-  gauge('weir_resident_memory_bytes', 'Memory of the process that is in RAM.', [], (_: View, put) =>
-    put(process.memoryUsage.rss()),
-  ),
+  gauge('weir_resident_memory_bytes', 'Memory of the process that is in RAM.', [], (_: View, put) => {
+    const used = residentMemory()
+    if (used !== null) put(used)
+  }),
 ]
 
 export const metrics: readonly Metric[] = [...processMetrics, ...frontendMetrics, ...backendMetrics, ...serverMetrics]

@@ -63,6 +63,12 @@ export const serverMetrics: readonly Metric[] = [
         if (lastDuration !== null) put(lastDuration / 1000, backend, name)
       }),
   ),
+  gauge('weir_server_ejected', '1 while live traffic has it taken out (ejection), else 0.', labels, (view, put) =>
+    each(view, ({ slot, name }, backend) => put(view.board.shared.server.ejected[slot]!, backend, name)),
+  ),
+  counter('weir_server_ejections_total', 'How often live traffic has had it taken out.', labels, (view, put) =>
+    each(view, ({ slot, name }, backend) => put(view.board.shared.server.ejections[slot]!, backend, name)),
+  ),
   gauge('weir_server_weight', 'Weight of the server; 0 takes no new traffic.', labels, (view, put) =>
     each(view, ({ slot, name }, backend) => put(view.board.shared.server.weight[slot]!, backend, name)),
   ),
@@ -107,6 +113,15 @@ export const serverMetrics: readonly Metric[] = [
     labels,
     (view, put) =>
       each(view, ({ slot, name }, backend) => put(view.board.shared.server.inflight[slot]!, backend, name)),
+  ),
+  gauge(
+    'weir_server_in_flight_limit',
+    'Limit of what is in flight on the server (max_connections); absent where there is none.',
+    labels,
+    (view, put) =>
+      each(view, ({ name, maxConnections }, backend) => {
+        if (maxConnections > 0) put(maxConnections, backend, name)
+      }),
   ),
   gauge('weir_server_connections', 'Open connections to the server, idle ones included.', labels, (view, put) =>
     each(view, ({ slot, name }, backend) => put(view.board.shared.server.connections[slot]!, backend, name)),

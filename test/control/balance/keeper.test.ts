@@ -1,65 +1,15 @@
-// What the keeper writes for the workers: states, slow starts, learnt values that age, tables. Under a clock of the test's
-// own; the workers are played by buildPool and by balancers on the same board.
+// What the keeper writes for the workers: states, slow starts, learnt values that age, tables.
 import { expect, test } from 'vitest'
 import { balancers } from '../../../src/balance/balancers.ts'
-import { Board } from '../../../src/balance/board.ts'
 import { createDice } from '../../../src/balance/dice.ts'
-import { buildPool } from '../../../src/balance/pool.ts'
 import { OUTCOME_FAILED, OUTCOME_OK } from '../../../src/balance/outcome.ts'
-import { BalanceKeeper } from '../../../src/control/balance/keeper.ts'
-import { setUpBoard, shapeFor } from '../../../src/control/board.ts'
-import type { BackendSpec } from '../../../src/messages/snapshot.ts'
 import { defaultBalanceOptions } from '../../../src/model/balancers.ts'
 import { ms } from '../../../src/model/units.ts'
 import { microsOf } from '../../../src/scoreboard/clock.ts'
-import { balancingColumns } from '../../../src/scoreboard/scoreboard.ts'
 import { balanceSpec } from '../../support/specs.ts'
-import { backendSpec, memoryLog, serverSpec, until } from '../health/fixtures.ts'
+import { backendSpec, serverSpec, until } from '../health/fixtures.ts'
 import { snapshotOf } from '../fixtures.ts'
-
-const named = (count: number) => Array.from({ length: count }, (_, slot) => serverSpec({ slot, name: `s${slot + 1}` }))
-
-function setUp(backend: Partial<BackendSpec> = {}) {
-  const spec = backendSpec({ servers: named(3), slowStart: ms(10_000), ...backend })
-  const snapshot = snapshotOf({ backends: [spec] })
-  const board = setUpBoard(snapshot, shapeFor(snapshot, 1))
-  const { log, lines } = memoryLog()
-  const tables: SharedArrayBuffer[] = []
-  const clock = { now: 1000 }
-  const keeper = new BalanceKeeper({
-    board,
-    snapshot,
-    onTable: (slot, table) => {
-      expect(slot).toBe(0)
-      tables.push(table)
-    },
-    log,
-    now: () => clock.now,
-  })
-  const columns = balancingColumns(board)
-  return {
-    spec,
-    snapshot,
-    board,
-    keeper,
-    columns,
-    tables,
-    lines,
-    clock,
-    counts: new Board(columns, board.rows[0]!.owned, 0),
-    generation: () => board.shared.backend.generation[0]!,
-    ramps: () => [...board.shared.server.ramp.subarray(0, spec.servers.length)],
-    pool: () => buildPool({ backend: 0, members: spec.servers, rules: spec.rules, states: board.shared.server }),
-    up: () => spec.servers.forEach(({ slot }) => keeper.setHealth(slot, 'up')),
-    /** Ticks ten times a second for so many milliseconds. */
-    pass(span: number) {
-      for (const end = clock.now + span; clock.now < end;) {
-        clock.now += 100
-        keeper.tick(clock.now)
-      }
-    },
-  }
-}
+import { named, setUp } from './fixtures.ts'
 
 test('no server starts slowly when the process starts: all would, and none could help', () => {
   const s = setUp()

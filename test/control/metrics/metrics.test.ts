@@ -5,7 +5,7 @@ import { metrics } from '../../../src/control/metrics/definitions.ts'
 import { createRegistry } from '../../../src/control/metrics/registry.ts'
 import { reasonCodes, reasonIndex } from '../../../src/model/reasons.ts'
 import { microsOf } from '../../../src/scoreboard/clock.ts'
-import { HEALTH_DOWN, HEALTH_UP } from '../../../src/model/states.ts'
+import { BREAKER_HALF_OPEN, HEALTH_DOWN, HEALTH_UP } from '../../../src/model/states.ts'
 import { latencyBuckets } from '../../../src/scoreboard/layout.ts'
 import { backendSpec, serverSpec } from '../health/fixtures.ts'
 import { fakeView, snapshotOf } from '../fixtures.ts'
@@ -19,6 +19,14 @@ function busyView() {
   Atomics.store(shared.server.inflight, 0, 4)
   Atomics.store(shared.server.ramp, 1, 45)
   Atomics.store(shared.backend.panic, 0, 1)
+  Atomics.store(shared.backend.queued, 0, 3)
+  Atomics.store(shared.backend.breaker, 0, BREAKER_HALF_OPEN)
+  Atomics.store(shared.backend.healthPanic, 0, 1)
+  Atomics.store(shared.server.ejected, 1, 1)
+  Atomics.store(shared.server.ejections, 1, 7)
+  Atomics.store(shared.process.shedding, 0, 15)
+  rows[1]!.marks.process.loopDelay[0] = 250_000
+  rows[1]!.marks.process.shedding[0] = 40
   learnt.server.latency[0] = 1500
   learnt.server.failing[1] = 0.5
   shared.server.outcomeAt[1] = microsOf(performance.now()) // it ages from here on
@@ -28,6 +36,10 @@ function busyView() {
     counters.server.requests[0] = 10 + worker
     counters.frontend.status2xx[0] = 100
     counters.backend.latencySum[0] = 1500
+    counters.backend.queueWaits[0] = 2
+    counters.backend.queueTime[0] = 250
+    counters.backend.retriesDenied[0] = 4
+    counters.backend.failures[0] = 6
     tables.frontend.reasons[reasonIndex.bad_host] = 2
     tables.backend.reasons[reasonIndex.no_server] = 1
     tables.backend.latency[0] = 5
@@ -56,6 +68,20 @@ test('the counters of all workers are summed, and shared values are read as they
       'weir_server_learnt_cost_factor{backend="app",server="s1"} 1',
       'weir_server_learnt_cost_factor{backend="app",server="s2"} 4',
       'weir_backend_panic{backend="app"} 1',
+      'weir_backend_queued{backend="app"} 3',
+      'weir_backend_queue_limit{backend="app"} 1000',
+      'weir_backend_queue_waits_total{backend="app"} 4',
+      'weir_backend_queue_wait_seconds_total{backend="app"} 0.5',
+      'weir_backend_retries_denied_total{backend="app"} 8',
+      'weir_backend_failures_total{backend="app"} 12',
+      'weir_backend_breaker_state{backend="app"} 2',
+      'weir_backend_health_panic{backend="app"} 1',
+      'weir_server_ejected{backend="app",server="s1"} 0',
+      'weir_server_ejected{backend="app",server="s2"} 1',
+      'weir_server_ejections_total{backend="app",server="s2"} 7',
+      'weir_worker_loop_delay_seconds{worker="1"} 0.25',
+      'weir_worker_shed_ratio{worker="0"} 0.15',
+      'weir_worker_shed_ratio{worker="1"} 0.4',
       'weir_server_in_flight{backend="app",server="s1"} 4',
       'weir_server_requests_total{backend="app",server="s1"} 21',
       'weir_server_requests_total{backend="app",server="s2"} 0',
@@ -120,6 +146,17 @@ test('the text is valid: help and type once before the lines of each family, no 
     }
   }
   expect([...families.keys()]).toEqual(metrics.map(({ name }) => name))
+})
+
+test('limits are shown where there are some', async () => {
+  expect(await createRegistry(busyView()).metrics()).not.toMatch(/^weir_(backend|server)_in_flight_limit\{/m)
+  const servers = [serverSpec({ maxConnections: 20 }), serverSpec({ slot: 1, name: 's2' })]
+  const snapshot = snapshotOf({ backends: [backendSpec({ maxConnections: 30, servers })] })
+  const lines = (await createRegistry(fakeView({ snapshot })).metrics()).split('\n')
+  expect(lines.filter((line) => /^weir_(backend|server)_in_flight_limit\{/.test(line))).toEqual([
+    'weir_backend_in_flight_limit{backend="app"} 30',
+    'weir_server_in_flight_limit{backend="app",server="s1"} 20',
+  ])
 })
 
 test('names of servers may hold anything that the format has to escape', async () => {
