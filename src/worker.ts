@@ -1,6 +1,6 @@
 // Entry of a worker thread; wiring only. Starts the data plane and answers the supervisor.
 import { parentPort, workerData } from 'node:worker_threads'
-import type { WorkerContext } from './data/context.ts'
+import type { Log } from './data/log.ts'
 import { loadAlgorithms } from './data/upstream/algorithm.ts'
 import { DataPlane, ListenError } from './data/worker.ts'
 import type { FromWorker, ToWorker, WorkerData } from './messages/messages.ts'
@@ -8,7 +8,7 @@ import type { FromWorker, ToWorker, WorkerData } from './messages/messages.ts'
 const port = parentPort!
 const say = (message: FromWorker): void => port.postMessage(message)
 const data = workerData as WorkerData
-const log: WorkerContext['log'] = (level, message, fields) => say({ type: 'log', level, message, fields })
+const log: Log = (level, message, fields) => say({ type: 'log', level, message, fields })
 await loadAlgorithms(data.snapshot.backends, log)
 const plane = new DataPlane(data, log)
 

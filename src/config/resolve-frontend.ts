@@ -86,7 +86,7 @@ function checkUse(
   }
   const timeouts = child(node, 'timeouts')
   if (timeouts?.kind !== 'map') return
-  for (const key of ['client_header', 'client_idle', 'keep_alive']) {
+  for (const key of ['client_header', 'client_idle', 'body_grace', 'keep_alive']) {
     if (timeouts.entries.has(key)) {
       problems.add(
         keyPlace(timeouts, key),

@@ -31,6 +31,10 @@ export const frontendTimeouts = {
     default: '60s',
     doc: 'No byte of a body is sent or taken by the client for this long; then the connection ends.',
   }),
+  body_grace: option(duration('1s', '1h'), {
+    default: '20s',
+    doc: 'For a body or a response before `limits.body_rate` counts. Later, good progress makes up for pauses of three times as long.',
+  }),
   keep_alive: option(duration('100ms', '24h'), { default: '75s', doc: 'Between two requests on one connection.' }),
   tls_handshake: option(duration('100ms', '1h'), { default: '10s', doc: 'For the TLS handshake with the client.' }),
 }
@@ -42,7 +46,7 @@ export const limitOptions = {
   body: option(size('0B', '1TiB'), { default: '0B', doc: 'Body of a request; then 413. 0B: any length.' }),
   body_rate: option(size('0B', '1GiB'), {
     default: '500B',
-    doc: 'Bytes a second that a body must come with (then 408) and a response be taken with, once it is a few seconds under way. 0B: any.',
+    doc: 'Bytes a second that a body must come with (then 408) and a response be taken with, after `timeouts.body_grace`. 0B: any.',
   }),
 }
 

@@ -2,17 +2,22 @@
 import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { createDice } from '../balance/dice.ts'
-import type { AccessLogSpec, Snapshot } from '../messages/snapshot.ts'
+import type { AccessLogSpec, BackendSpec, Snapshot } from '../messages/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import type { WorkerContext } from './context.ts'
+import type { Log } from './log.ts'
 import { HttpFrontend } from './http1/frontend.ts'
 import { Clock } from './io/clock.ts'
+import { Admission } from './listener/admission.ts'
 import { Listener } from './listener/listener.ts'
+import { createSessions } from './persistence/sessions.ts'
 import { Backend } from './upstream/backend.ts'
 import { microsOf } from '../scoreboard/clock.ts'
+import { listenForWakes } from '../scoreboard/queue-board.ts'
 import { openScoreboard } from '../scoreboard/scoreboard.ts'
 import type { WorkerData } from '../messages/messages.ts'
 import { AccessLog } from './access-log/access-log.ts'
+import { Overload } from './overload.ts'
 
 export class DataPlane {
   readonly #context: WorkerContext
@@ -21,25 +26,28 @@ export class DataPlane {
   readonly #clock: Clock
   readonly #shutdownTimeout: Millis
 
-  constructor(data: WorkerData, log: WorkerContext['log']) {
+  constructor(data: WorkerData, log: Log) {
     const { worker, snapshot } = data
     const board = openScoreboard(data.scoreboard)
     this.#clock = new Clock(performance.now())
+    const row = board.rows[worker]!
+    const dice = createDice(randomInt(2 ** 31)) // of its own: workers and machines that roll alike would herd
     this.#context = {
       worker,
       board,
-      row: board.rows[worker]!,
+      row,
       clock: this.#clock,
-      dice: createDice(randomInt(2 ** 31)), // of its own: workers and machines that roll alike would herd
+      dice,
+      overload: new Overload(snapshot.overload, board, row, dice, log),
+      sessions: data.sessions,
       accessLog: snapshot.accessLog === null ? null : openLog(snapshot.accessLog, log),
       draining: false,
       log,
     }
     this.#shutdownTimeout = snapshot.shutdownTimeout
-    this.#backends = snapshot.backends.map(
-      (backend) => new Backend(backend, data.tables[backend.slot] ?? null, this.#context),
-    )
-    this.#listeners = listenersOf(snapshot, this.#backends, this.#context)
+    this.#backends = backendsOf(data, this.#context)
+    const admission = new Admission(this.#context, snapshot.maxConnections, data.sources)
+    this.#listeners = listenersOf(snapshot, this.#backends, admission, this.#context)
   }
 
   /**
@@ -59,14 +67,21 @@ export class DataPlane {
         throw new ListenError(id, error as NodeJS.ErrnoException)
       }
     }
+    listenForWakes(this.#context.board, this.#context.worker, () => this.#serveQueues())
     this.#clock.everyTick(() => this.#tick())
     this.#clock.start()
     return found
   }
 
+  /** Another worker has freed a place that may be ours. */
+  #serveQueues(): void {
+    for (const { queue } of this.#backends) queue?.serveSoon()
+  }
+
   #tick(): void {
     const now = performance.now()
     const micros = microsOf(now)
+    this.#context.overload.tick(now)
     for (const backend of this.#backends) {
       backend.sweep(now)
       backend.tick(micros)
@@ -108,7 +123,7 @@ export class DataPlane {
 }
 
 /** Traffic matters more than its log: a file that can't be opened is reported, and nothing is logged. */
-function openLog(spec: AccessLogSpec, log: WorkerContext['log']): AccessLog | null {
+function openLog(spec: AccessLogSpec, log: Log): AccessLog | null {
   try {
     return new AccessLog(spec, (message, fields) => log('warn', message, fields))
   } catch (error) {
@@ -128,9 +143,22 @@ export class ListenError extends Error {
   }
 }
 
-function listenersOf(snapshot: Snapshot, backends: readonly Backend[], context: WorkerContext): Listener[] {
+/** Every backend, with those that stand in for others when their circuit breaker is open. */
+function backendsOf({ snapshot, tables }: WorkerData, context: WorkerContext): Backend[] {
+  const backends = snapshot.backends.map((spec) => new Backend(spec, tables[spec.slot] ?? null, context))
+  for (const backend of backends) backend.fallback = backends[backend.spec.breaker?.fallback ?? -1] ?? null
+  return backends
+}
+
+function listenersOf(
+  snapshot: Snapshot,
+  backends: readonly Backend[],
+  admission: Admission,
+  context: WorkerContext,
+): Listener[] {
+  const sessionsOf = (spec: BackendSpec) => createSessions(spec, context.sessions[spec.slot] ?? null)
   return snapshot.frontends.flatMap((frontend) => {
-    const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context) : null
-    return frontend.binds.map((bind) => new Listener(bind, frontend, http, backends, context, snapshot.maxConnections))
+    const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context, sessionsOf) : null
+    return frontend.binds.map((bind) => new Listener(bind, frontend, http, backends, context, admission))
   })
 }

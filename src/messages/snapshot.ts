@@ -45,6 +45,8 @@ export interface FrontendSpec {
     readonly clientHeader: Millis
     /** No byte of a body read from or taken by the client for this long. */
     readonly clientIdle: Millis
+    /** Before the lowest rate of a transfer counts. */
+    readonly bodyGrace: Millis
     /** Between two requests on one connection. */
     readonly keepAlive: Millis
     readonly tlsHandshake: Millis
@@ -55,7 +57,7 @@ export interface FrontendSpec {
     readonly target: Bytes
     /** Of a request's body (413); 0: none. */
     readonly body: Bytes
-    /** Bytes a second that a body must come with, and a response be taken with, after the first seconds; 0: any. */
+    /** Bytes a second that a body must come with, and a response be taken with, after `bodyGrace`; 0: any. */
     readonly bodyRate: Bytes
   }
   readonly clients: ClientRulesSpec

@@ -51,7 +51,13 @@ test('the smallest configuration has every default', () => {
       binds: [{ id: 'web/[::]:8080', host: '::', port: 8080, path: null, tls: null }],
       maxConnections: null,
       accessLog: true,
-      timeouts: { clientHeader: 10_000, clientIdle: 60_000, keepAlive: 75_000, tlsHandshake: 10_000 },
+      timeouts: {
+        clientHeader: 10_000,
+        clientIdle: 60_000,
+        bodyGrace: 20_000,
+        keepAlive: 75_000,
+        tlsHandshake: 10_000,
+      },
       limits: { head: 16_384, fields: 100, target: 8192, body: 0, bodyRate: 500 },
       priority: 'normal',
       clients: {

@@ -3,12 +3,12 @@
 // Only the data side: configuration, health checks and worker threads have tests of their own.
 import { balanceSpec, noOverload, openFrontend, plainBackend, rulesSpec } from './specs.ts'
 import { DataPlane } from '../../src/data/worker.ts'
-import type { WorkerContext } from '../../src/data/context.ts'
+import type { Log } from '../../src/data/log.ts'
 import type { BackendSpec, BindSpec, FrontendSpec, ServerSpec, Snapshot } from '../../src/messages/snapshot.ts'
 import { ADMIN_READY, HEALTH_UP } from '../../src/model/states.ts'
 import { bytes, ms } from '../../src/model/units.ts'
-import { createKeyedTable } from '../../src/scoreboard/keyed-table.ts'
 import { createScoreboard, type Scoreboard } from '../../src/scoreboard/scoreboard.ts'
+import { createSourceTable } from '../../src/scoreboard/sources.ts'
 
 /** What a test says of a frontend; the rest has the defaults of the configuration. */
 export type FrontendWish = Partial<Omit<FrontendSpec, 'slot' | 'timeouts' | 'limits' | 'forward' | 'binds'>> & {
@@ -40,7 +40,7 @@ export interface Wish {
   readonly sessions?: Readonly<Record<number, SharedArrayBuffer>>
   /** By bind id, for a second worker on the same ports. */
   readonly ports?: Readonly<Record<string, number>>
-  readonly log?: WorkerContext['log']
+  readonly log?: Log
 }
 
 export interface TestPlane {
@@ -67,7 +67,7 @@ export async function startDataPlane(wish: Wish): Promise<TestPlane> {
       scoreboard: board.memory,
       snapshot,
       tables: {},
-      sources: wish.sources ?? createKeyedTable({ entries: 64, columns: 2, workers: board.shape.workers }),
+      sources: wish.sources ?? createSourceTable(64, board.shape.workers),
       sessions: wish.sessions ?? {},
       ports: wish.ports ?? {},
     },
@@ -128,6 +128,7 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
     timeouts: {
       clientHeader: ms(10_000),
       clientIdle: ms(60_000),
+      bodyGrace: ms(5000),
       keepAlive: ms(75_000),
       tlsHandshake: ms(10_000),
       ...wish.timeouts,

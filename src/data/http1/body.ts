@@ -21,6 +21,8 @@ export class Body {
   done = true
   /** Bytes that the last `copy` has written. */
   written = 0
+  /** Data so far of a chunked body, without its coding. */
+  data = 0
   #plain = false
   #decoder: ChunkedDecoder | null = null
 
@@ -29,7 +31,7 @@ export class Body {
     this.kind = kind
     this.left = length
     this.done = kind === BODY_NONE || (kind === BODY_LENGTH && length === 0)
-    this.written = 0
+    this.written = this.data = 0
     this.#plain = plain
     if (kind === BODY_CHUNKED) (this.#decoder ??= new ChunkedDecoder()).reset()
   }
@@ -67,6 +69,7 @@ export class Body {
       const result = decoder.next(buffer, end)
       if (result === CHUNK_DATA) {
         const n = decoder.to - decoder.from
+        this.data += n
         if (!this.#plain) o = writeSizeLine(target, o, n)
         buffer.copy(target, o, decoder.from, decoder.to)
         o += n

@@ -9,6 +9,7 @@ export const AMPERSAND = 0x26
 export const COLON = 0x3a
 export const SEMICOLON = 0x3b
 export const COMMA = 0x2c
+export const DOT = 0x2e
 export const SLASH = 0x2f
 export const STAR = 0x2a
 export const EQUALS = 0x3d

@@ -4,6 +4,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Socket } from 'node:net'
 import { reasonCodes, type ReasonCode } from '../../model/reasons.ts'
+import { reasonCell } from '../../scoreboard/reasons.ts'
 import { ms, type Millis } from '../../model/units.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
@@ -19,20 +20,23 @@ import {
   type OwnedSocket,
   type SocketOwner,
 } from '../io/socket.ts'
+import type { Source } from '../clients/source.ts'
 import { plainAddress } from '../io/address.ts'
 import type { Origin } from '../key/origin.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { answer } from './answer.ts'
-import { CR, LF, SPACE } from './characters.ts'
 import { Exchange } from './exchange.ts'
-import { PHASE_HEAD, PHASE_IDLE, PHASE_LINGER, type ExchangeClient } from './exchange-client.ts'
+import { PHASE_FLUSH, PHASE_HEAD, PHASE_IDLE, PHASE_LINGER, type ExchangeClient } from './exchange-client.ts'
 import { INCOMPLETE } from './fields.ts'
 import type { RequestForwarding } from './forward.ts'
 import type { HttpFrontend } from './frontend.ts'
 import type { HttpBind } from './http-bind.ts'
+import { Leftover, hasLeftover } from './leftover.ts'
+import { PACE_LOOK } from './pace.ts'
 import { recordRefusal } from './record.ts'
 import { RequestHead, failureIndex, parseRequestHead } from './request-head.ts'
+import { Stash } from './stash.ts'
 
 /** How long a client may go on sending after our last word, and how much, before the connection is cut. */
 const LINGER = ms(2000)
@@ -57,14 +61,14 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   readonly tls: boolean
   headTime = 0
   origin: Origin | null = null
+  /** Null when this frontend has no rules about its clients. */
+  source: Source | null = null
   readonly #context: WorkerContext
   readonly #onClosed: (client: Http1Client) => void
   #exchange: Exchange | null = null
   #phase = PHASE_HEAD
   #flow: Flow | null = null
-  /** Bytes that nobody has taken yet: a part of a head, pipelined requests, or a body that the server is not ready for. */
-  #stash: Buffer | null = null
-  #stashLength = 0
+  readonly #stash = new Stash()
   /** The server has not taken what was sent to it. */
   #held = false
   #reading = true
@@ -73,6 +77,8 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   #discarded = 0
   /** Of our last word, as of the last look. */
   #unsent = 0
+  /** Null: the client has always taken at once what was said. */
+  #leftover: Leftover | null = null
   /** performance.now() when a head began that was not there at once; 0: none. */
   #headStartedAt = 0
   /** onBytes or exchangeDone is working through bytes, so that a finished exchange must not start the next. */
@@ -111,7 +117,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   onBytes(buffer: Buffer, n: number): boolean {
     if (this.#closing) this.#discard(n)
-    else if (this.#stashLength > 0) this.#append(buffer, n)
+    else if (this.#stash.length > 0) this.#append(buffer, n)
     else this.#take(buffer, n)
     this.#reading = this.#wantsBytes()
     return this.#reading
@@ -149,36 +155,22 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   }
 
   #keep(buffer: Buffer, at: number, end: number): void {
-    this.#stashLength = end - at
-    this.#stash = Buffer.allocUnsafe(this.#stashLength + 64)
-    buffer.copy(this.#stash, 0, at, end)
-    if (this.#exchange === null && this.#phase === PHASE_IDLE) {
+    this.#stash.keep(buffer, at, end)
+    if (this.#exchange === null && (this.#phase === PHASE_IDLE || this.#phase === PHASE_FLUSH)) {
       const { clientHeader, clientIdle } = this.frontend.spec.timeouts
       this.expect(PHASE_HEAD, this.#choked ? clientIdle : clientHeader)
     }
   }
 
   #append(buffer: Buffer, n: number): void {
-    const before = this.#stashLength
-    const length = before + n
-    if (this.#stash!.length < length) {
-      const larger = Buffer.allocUnsafe(length * 2)
-      this.#stash!.copy(larger, 0, 0, before)
-      this.#stash = larger
-    }
-    buffer.copy(this.#stash!, before, 0, n)
-    this.#stashLength = length
     // A head is parsed again only when a line has ended, or when something has come that no head may contain.
-    const worthALook = length >= this.frontend.spec.limits.head || hasControl(this.#stash!, before, length)
+    const worthALook = this.#stash.append(buffer, n) || this.#stash.length >= this.frontend.spec.limits.head
     if (this.#exchange === null && worthALook) this.#takeStash()
   }
 
   #takeStash(): void {
-    const stash = this.#stash!
-    const length = this.#stashLength
-    this.#stash = null
-    this.#stashLength = 0
-    this.#take(stash, length)
+    const { length } = this.#stash
+    this.#take(this.#stash.take()!, length)
     if (this.ended && this.#exchange === null && !this.#choked) this.#endOfRequests()
   }
 
@@ -189,7 +181,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   #wantsBytes(): boolean {
     if (this.#closing) return true
-    return this.#exchange === null ? this.#stashLength === 0 || !this.#choked : !this.#held && this.#stashLength === 0
+    return this.#exchange === null ? this.#stash.length === 0 || !this.#choked : !this.#held && this.#stash.length === 0
   }
 
   #updateReading(): void {
@@ -207,20 +199,20 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   continueBody(): void {
     this.#held = false
-    if (this.#stashLength > 0 && !this.#busy) this.#takeStash()
+    if (this.#stash.length > 0 && !this.#busy) this.#takeStash()
     this.#updateReading()
   }
 
   onDrain(): void {
     if (this.#exchange !== null) return this.#exchange.onClientDrain()
-    if (this.#stashLength > 0 && !this.#busy) this.#takeStash()
+    if (this.#stash.length > 0 && !this.#busy) this.#takeStash()
     this.#updateReading()
   }
 
   // Answers out, and the next request.
 
-  answer(code: ReasonCode, keep: boolean, bodyless: boolean): void {
-    this.socket.write(answer(code, !keep, bodyless), 'latin1')
+  answer(code: ReasonCode, keep: boolean, bodyless: boolean, retryAfter = 0): void {
+    this.socket.write(answer(code, !keep, bodyless, retryAfter, this.frontend.spec.requests.methods), 'latin1')
   }
 
   exchangeDone(keep: boolean, last: boolean): void {
@@ -229,18 +221,18 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     if (spare.length < MAX_SPARE) spare.push(exchange)
     this.#flow?.leave()
     this.#held = false
-    if (last && this.#stashLength === 0 && unsentBytes(this.socket) === 0) return this.#closeAtOnce()
-    if (!keep || (this.ended && this.#stashLength === 0 && !this.#busy)) return this.#close()
-    const spans = this.frontend.spec.timeouts
-    this.expect(PHASE_IDLE, this.#context.draining ? DRAIN_GRACE : spans.keepAlive)
-    if (this.#stashLength > 0 && !this.#busy) this.#takeStash()
+    if (last && this.#stash.length === 0 && unsentBytes(this.socket) === 0) return this.#closeAtOnce()
+    if (!keep || (this.ended && this.#stash.length === 0 && !this.#busy)) return this.#close()
+    if (this.#context.draining) this.expect(PHASE_IDLE, DRAIN_GRACE)
+    else if (!this.#awaitFlush()) this.expect(PHASE_IDLE, this.frontend.spec.timeouts.keepAlive)
+    if (this.#stash.length > 0 && !this.#busy) this.#takeStash()
     this.#updateReading()
   }
 
   /** A head that can't be understood: what follows it can't either. */
-  #reject(reason: ReasonCode): void {
+  #reject(reason: ReasonCode, retryAfter = 0): void {
     recordRefusal(this.#context, this, reason)
-    this.answer(reason, false, false)
+    this.answer(reason, false, false, retryAfter)
     this.#close()
   }
 
@@ -249,10 +241,8 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   becomeTunnel(upstream: UpstreamConnection, span: Millis): Relay {
     this.#context.clock.disarm(this)
     const relay = new Relay(this.socket, upstream, this.#context.clock, span, this)
-    const early = this.#stashLength > 0 ? this.#stash!.subarray(0, this.#stashLength) : null
-    this.#stash = null
-    this.#stashLength = 0
-    relay.begin(early, this.ended)
+    const { length } = this.#stash
+    relay.begin(length > 0 ? this.#stash.take()!.subarray(0, length) : null, this.ended)
     return relay
   }
 
@@ -270,12 +260,10 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   /** Says goodbye, and reads on for a while, so that the client sees our answer and not a reset (RFC 9112, section 9.6). */
   #close(): void {
     this.#closing = true
-    this.#stash = null
-    this.#stashLength = 0
+    this.#stash.take()
     if (this.socket.destroyed) return
     this.socket.end()
-    this.#unsent = unsentBytes(this.socket)
-    this.#linger()
+    if (!this.#awaitFlush()) this.#linger(unsentBytes(this.socket))
     this.#updateReading()
   }
 
@@ -287,16 +275,42 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   }
 
   /** While our last word is on its way, the client has the time that it has for a body. */
-  #linger(): void {
-    this.expect(PHASE_LINGER, this.#unsent > 0 ? this.frontend.spec.timeouts.clientIdle : LINGER)
+  #linger(unsent: number): void {
+    this.#unsent = unsent
+    this.expect(PHASE_LINGER, unsent > 0 ? this.frontend.spec.timeouts.clientIdle : LINGER)
   }
 
   /** The end of it, unless a slow client has taken some more of our last word. */
   #endLinger(): void {
     const unsent = unsentBytes(this.socket)
-    if (unsent >= this.#unsent) return void this.socket.destroy()
-    this.#unsent = unsent
-    this.#linger()
+    if (unsent >= this.#unsent) this.socket.destroy()
+    else this.#linger(unsent)
+  }
+
+  /**
+   * Until the client has taken all that was said to it, it is held against the lowest rate.
+   * @returns false: it has, or any rate will do
+   */
+  #awaitFlush(): boolean {
+    const { limits } = this.frontend.spec
+    if (limits.bodyRate === 0 || !hasLeftover(this.socket)) return false
+    this.#leftover ??= new Leftover(this.socket, this.#context.clock, this.frontend.spec)
+    this.#leftover.start()
+    this.expect(PHASE_FLUSH, PACE_LOOK)
+    return true
+  }
+
+  #endFlush(): void {
+    const unsent = unsentBytes(this.socket)
+    if (unsent > 0) return this.#flushOn(this.#leftover!.complaint(unsent))
+    if (this.#closing) this.#linger(0)
+    else this.expect(PHASE_IDLE, this.frontend.spec.timeouts.keepAlive)
+  }
+
+  #flushOn(complaint: ReasonCode | null): void {
+    if (complaint === null) return this.expect(PHASE_FLUSH, PACE_LOOK)
+    this.#context.row.tables.frontend.reasons[reasonCell(this.frontend.spec.slot, complaint)]!++
+    this.abort()
   }
 
   #discard(n: number): void {
@@ -314,30 +328,21 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     this.ended = true
     if (this.#closing) return
     if (this.#exchange !== null) this.#exchange.onClientEnd()
-    else if (this.#stashLength === 0 || !this.#choked) this.#endOfRequests()
+    else if (this.#stash.length === 0 || !this.#choked) this.#endOfRequests()
   }
 
   /** The client has closed its side, and all its requests have been answered. */
   #endOfRequests(): void {
     if (this.#closing) return
-    if (this.#hasPartOfHead()) this.#reject('incomplete_request')
+    if (this.#stash.hasPartOfHead) this.#reject('incomplete_request')
     else this.#close()
-  }
-
-  /** Empty lines before a request that never came are no part of one (RFC 9112, section 2.2). */
-  #hasPartOfHead(): boolean {
-    for (let i = 0; i < this.#stashLength; i++) {
-      if (this.#stash![i] !== CR && this.#stash![i] !== LF) return true
-    }
-    return false
   }
 
   onClosed(): void {
     this.#context.clock.disarm(this)
     this.#flow?.rest()
     this.#closing = true
-    this.#stash = null
-    this.#stashLength = 0
+    this.#stash.take()
     this.#exchange?.onClientClosed()
     this.#exchange = null
     this.#onClosed(this)
@@ -346,9 +351,10 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   onDeadline(): void {
     if (this.#phase === PHASE_LINGER) this.#endLinger()
     else if (this.#phase === PHASE_IDLE) this.#close()
+    else if (this.#phase === PHASE_FLUSH) this.#endFlush()
     else if (this.#phase !== PHASE_HEAD) this.#exchange?.onDeadline(this.#phase)
     else if (this.#choked) this.#stalled()
-    else if (this.#hasPartOfHead()) this.#reject('request_timeout')
+    else if (this.#stash.hasPartOfHead) this.#reject('request_timeout')
     else this.#close()
   }
 
@@ -358,14 +364,15 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     this.abort()
   }
 
-  /** Turns a new connection away. */
-  refuse(reason: ReasonCode): void {
-    this.#reject(reason)
+  /** Turns a new connection away. @param retryAfter seconds; 0: not said */
+  refuse(reason: ReasonCode, retryAfter = 0): void {
+    this.#reject(reason, retryAfter)
   }
 
   /** The worker is stopping: an idle connection is closed, soon; a busy one after its response. */
   drain(): void {
-    if (this.#phase === PHASE_IDLE || (this.#phase === PHASE_HEAD && this.#stashLength === 0)) {
+    const answered = this.#phase === PHASE_IDLE || (this.#phase === PHASE_FLUSH && !this.#closing)
+    if (answered || (this.#phase === PHASE_HEAD && this.#stash.length === 0)) {
       this.expect(PHASE_IDLE, DRAIN_GRACE)
     }
   }
@@ -374,11 +381,4 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   cutOff(): void {
     this.socket.destroy()
   }
-}
-
-function hasControl(buffer: Buffer, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) {
-    if (buffer[i]! < SPACE) return true
-  }
-  return false
 }

@@ -10,6 +10,7 @@ import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { RequestForwarding } from './forward.ts'
 import type { HttpFrontend } from './frontend.ts'
 import type { RecordedClient } from './record.ts'
+import type { GatedClient } from './request-gate.ts'
 
 /** What a connection with a client waits for; decides what its deadline means. */
 export const PHASE_HEAD = 0
@@ -19,9 +20,16 @@ export const PHASE_UPLOAD = 3
 export const PHASE_RESPONSE = 4
 export const PHASE_RELAY = 5
 export const PHASE_LINGER = 6
+/** For a place on a server, or for another try. */
+export const PHASE_PLACE = 7
+
+/** A refusal is held back. */
+export const PHASE_TARPIT = 9
+/** Answered, but the client has not taken all of the answer yet. */
+export const PHASE_FLUSH = 8
 
 /** What an exchange needs of the client's connection. */
-export interface ExchangeClient extends RecordedClient, KeyedClient {
+export interface ExchangeClient extends RecordedClient, KeyedClient, GatedClient {
   readonly socket: OwnedSocket
   readonly frontend: HttpFrontend
   readonly forwarding: RequestForwarding
@@ -35,8 +43,8 @@ export interface ExchangeClient extends RecordedClient, KeyedClient {
   continueBody(): void
   /** Reading waits while the server does not take what was sent. */
   holdBody(): void
-  /** Writes an answer of Weir's own. The connection goes on only with `keep`. */
-  answer(code: ReasonCode, keep: boolean, bodyless: boolean): void
+  /** Writes an answer of Weir's own. The connection goes on only with `keep`. @param retryAfter seconds; 0: not said */
+  answer(code: ReasonCode, keep: boolean, bodyless: boolean, retryAfter?: number): void
   /** The exchange is over. @param keep the connection is good for another request. @param last the client wants no other */
   exchangeDone(keep: boolean, last: boolean): void
   /** The exchange broke off in the middle of the response: the client must see that it is not complete. */

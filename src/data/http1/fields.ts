@@ -108,6 +108,12 @@ export class Fields {
     return (this.kinds & (1 << kind)) !== 0
   }
 
+  /** Leaves a line out of the head that is forwarded. */
+  drop(line: number): void {
+    this.kind[line] = FIELD_HOP
+    this.kinds |= 1 << FIELD_HOP
+  }
+
   /**
    * Scans lines from `at` to the empty line.
    * @param end bytes up to here are valid; `buffer[end]` must be readable and is overwritten with a sentinel

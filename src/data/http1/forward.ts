@@ -214,6 +214,7 @@ const STATUS_END = 12
  * Writes the response head for the client, with the empty line.
  * @param dropLength the length means nothing here: 1xx, 204, or a chunked body that goes on without its coding
  * @param through offset behind the bytes of the body that follow right behind the head, as they are; `end` for none
+ * @param lines fields of ours, each with its CRLF
  * @returns offset behind what was written
  */
 export function writeResponseHead(
@@ -225,6 +226,7 @@ export function writeResponseHead(
   saying: number,
   dropLength: boolean,
   through: number,
+  lines: string,
 ): number {
   const { fields } = head
   let drop = HOP_BY_HOP
@@ -232,7 +234,7 @@ export function writeResponseHead(
   if (!dropLength) drop &= ~bit(FIELD_TRANSFER_ENCODING)
   if (saying === SAY_UPGRADE) drop &= ~bit(FIELD_UPGRADE)
   const addsLength = fields.lengthOdd && !dropLength
-  const addsNothing = saying === SAY_NOTHING && !addsLength
+  const addsNothing = saying === SAY_NOTHING && !addsLength && lines === ''
   let from = head.start
   let o = offset
   if (buffer[from + STATUS_END] === CR) {
@@ -243,6 +245,7 @@ export function writeResponseHead(
   out[offset + 7] = 0x31
   if (addsNothing) return o
   if (addsLength) o += out.latin1Write(`Content-Length: ${fields.contentLength}\r\n`, o)
+  if (lines !== '') o += out.latin1Write(lines, o)
   o += out.latin1Write(sayings[saying]!, o)
   return through > end ? o + buffer.copy(out, o, end, through) : o
 }

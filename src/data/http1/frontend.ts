@@ -1,47 +1,73 @@
 // An http frontend as one worker sees it: where its requests go, its limits, and the connections that it has.
-import type { FrontendSpec } from '../../messages/snapshot.ts'
+import type { BackendSpec, FrontendSpec, Priority } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import type { KeyedClient } from '../key/origin.ts'
 import { NO_KEY } from '../key/parts.ts'
+import type { Sessions } from './session.ts'
 import { compileRoutes, type Route } from '../route/routes.ts'
 import type { Backend } from '../upstream/backend.ts'
 import { CR, LF } from './characters.ts'
 import { FIELD_REQUEST_ID } from './fields.ts'
 import { fieldValues, soleValue, writeRequestHead, type RequestForwarding } from './forward.ts'
 import type { RequestHead } from './request-head.ts'
+import { compileGate, type RequestGate } from './request-gate.ts'
 import { RequestIds, isRequestId } from './request-id.ts'
 import { compileRequestKey, type RequestKey } from './request-key.ts'
+
+/** What a route leads to. */
+export interface Target {
+  /** null: nowhere. */
+  readonly backend: Backend | null
+  readonly high: boolean
+}
 
 export class HttpFrontend {
   readonly spec: FrontendSpec
   readonly context: WorkerContext
   /** Null when the X-Request-ID field is left alone. */
   readonly requestIds: RequestIds | null
+  /** Null when it lets everything in. */
+  readonly gate: RequestGate | null
   readonly #keepsRequestId: boolean
   readonly #route: Route | null
-  readonly #backends: readonly Backend[]
-  readonly #default: Backend | null
+  readonly #default: Target
+  /** Of the routes, in their order. */
+  readonly #targets: readonly Target[]
   /** Of the backends that follow keys; null when none of this frontend's does. */
   readonly #keys: ReadonlyMap<Backend, RequestKey> | null
+  /** Of the backends that keep clients on their servers; null when none does. */
+  readonly #sessions: ReadonlyMap<Backend, Sessions> | null
 
-  constructor(spec: FrontendSpec, backends: readonly Backend[], context: WorkerContext) {
+  /** @param sessionsOf what keeps clients on the servers of a backend; null: nothing */
+  constructor(
+    spec: FrontendSpec,
+    backends: readonly Backend[],
+    context: WorkerContext,
+    sessionsOf: (backend: BackendSpec) => Sessions | null,
+  ) {
     this.spec = spec
     this.context = context
     this.requestIds = spec.forward.requestId === 'off' ? null : new RequestIds()
+    this.gate = compileGate(spec, context)
     this.#keepsRequestId = spec.forward.requestId === 'keep'
     this.#route = compileRoutes(spec)
-    this.#backends = backends
-    this.#default = backends[spec.backend] ?? null
-    this.#keys = compileKeys(spec, backends, context)
+    const target = (backend: number, priority: Priority): Target => ({
+      backend: backends[backend] ?? null,
+      high: priority === 'high',
+    })
+    this.#default = target(spec.backend, spec.priority)
+    this.#targets = spec.routes.map(({ backend, priority }) => target(backend, priority ?? spec.priority))
+    this.#keys = compile(spec, backends, ({ balance }) => compileRequestKey(balance, context.dice))
+    this.#sessions = compile(spec, backends, sessionsOf)
   }
 
-  /** Where a request goes; null: nowhere. */
-  backendFor(head: RequestHead, buffer: Buffer): Backend | null {
+  /** Where a request goes, and how soon when it has to wait. */
+  targetOf(head: RequestHead, buffer: Buffer): Target {
     if (this.#route === null) return this.#default
     const host = buffer.latin1Slice(head.hostStart, head.hostEnd)
     const target = buffer.latin1Slice(head.pathStart, head.targetEnd)
     const query = target.indexOf('?')
-    return this.#backends[this.#route(host, query < 0 ? target : target.slice(0, query))] ?? null
+    return this.#targets[this.#route(host, query < 0 ? target : target.slice(0, query))] ?? this.#default
   }
 
   /** What the choice of a server for this request sticks to: int32. Ask once per request. */
@@ -49,6 +75,11 @@ export class HttpFrontend {
     if (this.#keys === null) return NO_KEY
     const key = this.#keys.get(backend)
     return key === undefined ? NO_KEY : key(buffer, head, client)
+  }
+
+  /** What keeps clients on the servers of this backend; null: nothing. */
+  sessionsOf(backend: Backend): Sessions | null {
+    return this.#sessions === null ? null : (this.#sessions.get(backend) ?? null)
   }
 
   /** Writes the head of a request as its server gets it. @returns its length */
@@ -85,16 +116,20 @@ export class HttpFrontend {
   }
 }
 
-function compileKeys(
+/** What `make` makes of the backends that this frontend's requests may come to; null: nothing, of none of them. */
+function compile<T>(
   spec: FrontendSpec,
   backends: readonly Backend[],
-  context: WorkerContext,
-): ReadonlyMap<Backend, RequestKey> | null {
-  const keys = new Map<Backend, RequestKey>()
-  for (const index of new Set([spec.backend, ...spec.routes.map((route) => route.backend)])) {
+  make: (backend: BackendSpec) => T | null,
+): ReadonlyMap<Backend, T> | null {
+  const made = new Map<Backend, T>()
+  const reached = new Set([spec.backend, ...spec.routes.map((route) => route.backend)])
+  for (const index of reached) {
     const backend = backends[index]
-    const key = backend === undefined ? null : compileRequestKey(backend.spec.balance, context.dice)
-    if (key !== null) keys.set(backend!, key)
+    if (backend === undefined) continue
+    reached.add(backend.spec.breaker?.fallback ?? -1) // a set's loop comes to what is added on the way
+    const one = make(backend.spec)
+    if (one !== null) made.set(backend, one)
   }
-  return keys.size === 0 ? null : keys
+  return made.size === 0 ? null : made
 }

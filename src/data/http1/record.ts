@@ -5,7 +5,9 @@ import { reasons, type ReasonCode } from '../../model/reasons.ts'
 import { latencyBuckets } from '../../scoreboard/layout.ts'
 import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { WorkerContext } from '../context.ts'
+import { OUTCOME_FAILED } from '../../balance/outcome.ts'
 import { fillRecord, type LoggedPeer } from '../access-log/fill.ts'
+import { outcomeOfStatus } from '../upstream/attempt.ts'
 
 interface Row {
   readonly slot: number
@@ -24,21 +26,31 @@ export interface FinishedExchange {
   readonly context: WorkerContext
   readonly client: RecordedClient
   readonly backend: { readonly spec: Row } | null
-  readonly server: { readonly slot: number; readonly spec: { readonly name: string } } | null
+  readonly placement: {
+    /** The last that it was on, or null. */
+    readonly server: { readonly slot: number; readonly spec: { readonly name: string } } | null
+    readonly retries: number
+    /** ms in the queue. */
+    readonly queueTime: number
+  }
+  /** Of the response, or of an answer of Weir's own. */
   readonly status: number
   readonly bytesIn: number
-  readonly bytesOut: number
-  readonly retries: number
+  /** performance.now() of the final head, or 0: it never came. */
+  readonly response: { readonly bytesOut: number; readonly answeredAt: number }
   /** performance.now(); 0: not reached. */
   readonly startedAt: number
-  readonly connectedAt: number
   readonly sentAt: number
-  readonly answeredAt: number
+  readonly request: LoggedRequest
+}
+
+/** What the client asked for; empty where it was not written down. */
+export interface LoggedRequest {
   readonly logMethod: string
   readonly logTarget: string
   readonly logHost: string
   readonly logMinor: number
-  readonly requestId: string
+  readonly id: string
 }
 
 /** @param reason null when the request succeeded from end to end */
@@ -48,7 +60,7 @@ export function recordExchange(exchange: FinishedExchange, reason: ReasonCode | 
   const ofFrontend = row.counters.frontend
   ofFrontend.requests[frontend]!++
   ofFrontend.bytesIn[frontend]! += exchange.bytesIn
-  ofFrontend.bytesOut[frontend]! += exchange.bytesOut
+  ofFrontend.bytesOut[frontend]! += exchange.response.bytesOut
   countStatus(ofFrontend, frontend, exchange.status)
   if (reason !== null) row.tables.frontend.reasons[reasonCell(frontend, reason)]!++
 
@@ -82,26 +94,32 @@ function recordBackend(exchange: FinishedExchange, reason: ReasonCode | null): v
   const { row } = exchange.context
   const backend = exchange.backend!.spec.slot
   const ofBackend = row.counters.backend
-  ofBackend.requests[backend]!++
-  ofBackend.bytesIn[backend]! += exchange.bytesIn
-  ofBackend.bytesOut[backend]! += exchange.bytesOut
-  countStatus(ofBackend, backend, exchange.status)
   if (reason !== null) row.tables.backend.reasons[reasonCell(backend, reason)]!++
-  if (exchange.server === null) return
+  if (reason === 'circuit_open') return // it never was a request of that backend, and must not count for its recovery
+  ofBackend.requests[backend]!++
+  if (isFailure(exchange.status, reason)) ofBackend.failures[backend]!++
+  ofBackend.bytesIn[backend]! += exchange.bytesIn
+  ofBackend.bytesOut[backend]! += exchange.response.bytesOut
+  countStatus(ofBackend, backend, exchange.status)
+  if (exchange.placement.server === null) return
 
-  const server = exchange.server.slot
+  const server = exchange.placement.server.slot
   const ofServer = row.counters.server
   ofServer.requests[server]!++
   ofServer.bytesIn[server]! += exchange.bytesIn
-  ofServer.bytesOut[server]! += exchange.bytesOut
-  if (exchange.answeredAt === 0) return
+  ofServer.bytesOut[server]! += exchange.response.bytesOut
+  if (exchange.response.answeredAt === 0) return
   countStatus(ofServer, server, exchange.status)
-  const latency = exchange.answeredAt - exchange.sentAt
+  const latency = exchange.response.answeredAt - exchange.sentAt
   ofServer.latencySum[server]! += latency
   ofServer.latencyCount[server]!++
   ofBackend.latencySum[backend]! += latency
   row.tables.backend.latency[backend * (latencyBuckets.length + 1) + bucketOf(latency)]!++
 }
+
+/** The servers are at fault, whatever was tried: what the circuit breaker judges by. */
+const isFailure = (status: number, reason: ReasonCode | null): boolean =>
+  reason === null ? outcomeOfStatus(status) === OUTCOME_FAILED : reasons[reason].side === 'server'
 
 function bucketOf(latency: number): number {
   let bucket = 0
@@ -112,26 +130,34 @@ function bucketOf(latency: number): number {
 function logExchange(exchange: FinishedExchange, reason: ReasonCode | null): void {
   const log = exchange.context.accessLog!
   const { record } = log
-  const { client } = exchange
+  const { client, request } = exchange
   const ended = performance.now()
-  const connected = exchange.connectedAt === 0 ? exchange.startedAt : exchange.connectedAt
-  fillRecord(record, exchange.context, client, client.frontend.spec, exchange.backend, exchange.server, reason)
+  fillRecord(
+    record,
+    exchange.context,
+    client,
+    client.frontend.spec,
+    exchange.backend,
+    exchange.placement.server,
+    reason,
+  )
   record.mode = 'http'
   record.time = Math.round(Date.now() - (ended - exchange.startedAt) - client.headTime)
-  record.method = exchange.logMethod
-  record.host = exchange.logHost
-  record.target = exchange.logTarget
-  record.protocol = exchange.logMinor === 1 ? 'HTTP/1.1' : 'HTTP/1.0'
+  record.method = request.logMethod
+  record.host = request.logHost
+  record.target = request.logTarget
+  record.protocol = request.logMinor === 1 ? 'HTTP/1.1' : 'HTTP/1.0'
   record.status = exchange.status
   record.bytesIn = exchange.bytesIn
-  record.bytesOut = exchange.bytesOut
+  record.bytesOut = exchange.response.bytesOut
   record.requestTime = client.headTime
-  record.queueTime = exchange.server === null ? -1 : 0
-  record.connectTime = exchange.sentAt === 0 ? -1 : connected - exchange.startedAt
-  record.responseTime = exchange.answeredAt === 0 ? -1 : exchange.answeredAt - exchange.sentAt
+  record.queueTime =
+    exchange.placement.server === null && exchange.placement.queueTime === 0 ? -1 : exchange.placement.queueTime
+  record.connectTime = exchange.sentAt === 0 ? -1 : exchange.sentAt - exchange.startedAt - exchange.placement.queueTime
+  record.responseTime = exchange.response.answeredAt === 0 ? -1 : exchange.response.answeredAt - exchange.sentAt
   record.totalTime = client.headTime + ended - exchange.startedAt
-  record.requestId = exchange.requestId
-  record.retries = exchange.retries
+  record.requestId = request.id
+  record.retries = exchange.placement.retries
   log.write(record)
 }
 

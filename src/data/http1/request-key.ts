@@ -17,7 +17,7 @@ import { METHOD_OPTIONS, type RequestHead } from './request-head.ts'
 export type RequestKey = (buffer: Uint8Array, head: RequestHead, client: KeyedClient) => number
 
 /** Adds one part to the key; nothing where the request has none. */
-type Part = (digest: Digest, buffer: Uint8Array, head: RequestHead, client: KeyedClient) => void
+export type Part = (digest: Digest, buffer: Uint8Array, head: RequestHead, client: KeyedClient) => void
 
 /** @returns null for an algorithm that follows no key */
 export function compileRequestKey(spec: BalanceSpec, dice: Dice): RequestKey | null {
@@ -25,15 +25,23 @@ export function compileRequestKey(spec: BalanceSpec, dice: Dice): RequestKey | n
   const digest = digestFor(spec)
   if (specs.length === 0) return null
   if (specs.length === 1 && specs[0]!.source === 'client' && !isKetama(spec)) return networkKey(specs[0]!, dice)
-  const parts = specs.map(partOf)
+  const addParts = compileParts(specs)
   return (buffer, head, client) => {
     digest.begin()
+    addParts(digest, buffer, head, client)
+    return digest.length === 0 ? randomKey(dice) : digest.end()
+  }
+}
+
+/** All parts of a key, told apart from each other. @param specs at least one */
+export function compileParts(specs: readonly KeyPart[]): Part {
+  const parts = specs.map(partOf)
+  return (digest, buffer, head, client) => {
     parts[0]!(digest, buffer, head, client)
     for (let i = 1; i < parts.length; i++) {
       digest.nextPart()
       parts[i]!(digest, buffer, head, client)
     }
-    return digest.length === 0 ? randomKey(dice) : digest.end()
   }
 }
 

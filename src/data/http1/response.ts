@@ -19,9 +19,19 @@ export const RESPONSE_DONE = 2
 export const RESPONSE_BROKEN = 3
 /** 101 was sent on: from `switchedAt` on, the bytes are of another protocol. */
 export const RESPONSE_SWITCHED = 4
+/** Its final head is not for the client: the request is tried again. */
+export const RESPONSE_UNWANTED = 5
 
 /** 1xx responses before the final one that are believed. */
 const MAX_INFORMATIONAL = 32
+
+/** Looks at the final head of a response before it goes to the client. */
+export interface ResponseJudge {
+  /** False: nothing of this response is for the client. */
+  wants(status: number): boolean
+  /** Fields to be added, each with its CRLF; may drop some of those that are there. */
+  linesFor(head: ResponseHead, buffer: Buffer): string
+}
 
 const head = new ResponseHead()
 
@@ -37,6 +47,8 @@ export class Response {
   persistent = false
   /** For RESPONSE_SWITCHED. */
   switchedAt = 0
+  /** To be set after start; null: heads go to the client as they are. */
+  judge: ResponseJudge | null = null
   #client: OwnedSocket = null!
   #method = 0
   /** The client speaks HTTP/1.0. */
@@ -53,6 +65,7 @@ export class Response {
     this.#method = method
     this.#old = old
     this.#upgrade = upgrade
+    this.judge = null
     this.begun = this.reusable = this.persistent = false
     this.status = this.bytesOut = this.answeredAt = this.#informational = 0
     this.#partial = null
@@ -60,7 +73,17 @@ export class Response {
 
   /** Not a byte of an answer has come. */
   get untouched(): boolean {
-    return !this.begun && this.#partial === null && this.#informational === 0
+    return this.unseen && this.#partial === null
+  }
+
+  /** Not a byte of an answer has gone to the client. */
+  get unseen(): boolean {
+    return !this.begun && this.#informational === 0
+  }
+
+  /** Another server is asked: what this one had said of an answer is nothing any more. */
+  restart(): void {
+    this.#partial = null
   }
 
   /** The body ends when the server closes. */
@@ -102,7 +125,7 @@ export class Response {
   /** A head that no body follows. */
   #sendHead(buffer: Buffer, end: number, saying: number): void {
     slab.reserve(end - head.start + HEAD_OVERHEAD)
-    const n = writeResponseHead(slab.buffer, slab.offset, head, buffer, end, saying, true, end) - slab.offset
+    const n = writeResponseHead(slab.buffer, slab.offset, head, buffer, end, saying, true, end, '') - slab.offset
     this.bytesOut += n
     slab.send(this.#client, n)
   }
@@ -119,12 +142,14 @@ export class Response {
 
   #begin(buffer: Buffer, headEnd: number, end: number, flow: Flow, lasting: boolean): number {
     const { fields, status } = head
+    const { judge } = this
     const body = this.#body
+    this.status = status
+    if (judge !== null && !judge.wants(status)) return RESPONSE_UNWANTED
     if (this.#method === METHOD_HEAD || status === 204 || status === 304) body.start(BODY_NONE, 0, false)
     else if (fields.chunked) body.start(BODY_CHUNKED, 0, this.#old)
     else if (fields.contentLength !== NO_LENGTH) body.start(BODY_LENGTH, fields.contentLength, false)
     else body.start(BODY_CLOSE, 0, false)
-    this.status = status
     this.answeredAt = performance.now()
 
     const unbounded = body.kind === BODY_CLOSE
@@ -133,10 +158,11 @@ export class Response {
     this.persistent = lasting && !unbounded && !decoded
     const saying = !this.persistent ? SAY_CLOSE : this.#old ? SAY_KEEP_ALIVE : SAY_NOTHING
 
-    slab.reserve(end - head.start + HEAD_OVERHEAD + CHUNK_OVERHEAD)
+    const lines = judge === null ? '' : judge.linesFor(head, buffer)
+    slab.reserve(end - head.start + lines.length + HEAD_OVERHEAD + CHUNK_OVERHEAD)
     const dropLength = status === 204 || decoded
     let at = body.done || body.kind === BODY_CHUNKED ? headEnd : body.pass(headEnd, end)
-    let o = writeResponseHead(slab.buffer, slab.offset, head, buffer, headEnd, saying, dropLength, at)
+    let o = writeResponseHead(slab.buffer, slab.offset, head, buffer, headEnd, saying, dropLength, at, lines)
     if (body.kind === BODY_CHUNKED && at < end) {
       at = body.copy(buffer, headEnd, end, slab.buffer, o)
       if (at === BAD_BODY) return RESPONSE_BROKEN

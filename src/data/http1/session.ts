@@ -1,6 +1,18 @@
 // What keeps the requests of one client on one server, as an exchange sees it: before the choice of a server, and when the
 // response comes. How the server is found (a cookie, a table) is the business of who makes sessions.
-import type { ResponseHead } from '../http1/response-head.ts'
+import type { RequestHead } from './request-head.ts'
+import type { ResponseHead } from './response-head.ts'
+import type { KeyedClient } from '../key/origin.ts'
+
+/** The sessions of one backend. Made by createSessions (sessions.ts). */
+export interface Sessions {
+  /**
+   * The session that a request belongs to: a new one where it names none. Once per request.
+   * @param head as received; neither it nor the buffer is kept
+   * @param now performance.now()
+   */
+  open(head: RequestHead, buffer: Buffer, client: KeyedClient, now: number): Session
+}
 
 /** One request of a client that a backend keeps on its server. */
 export interface Session {
@@ -16,7 +28,7 @@ export interface Session {
   /**
    * The final head of the response of the server at `slot` has come and is about to go to the client. May drop fields of it.
    * @param now int32 ms of the shared clock
-   * @returns fields to be added, each with its CRLF; '' for none
+   * @returns fields to be added, each with its CRLF, latin1; '' for none
    */
   onResponse(slot: number, head: ResponseHead, buffer: Buffer, now: number): string
 }

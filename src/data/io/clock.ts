@@ -35,6 +35,11 @@ export class Clock {
     this.#start = now
   }
 
+  /** In ms since the start, as of the last tick: for what must not cost a reading of the real clock. */
+  get time(): number {
+    return this.tick * TICK_MS
+  }
+
   /** Runs `job` on every tick. */
   everyTick(job: () => void): void {
     this.#perTick.push(job)

@@ -44,6 +44,27 @@ const MAX_LARGE = 64
 const MAX_FREE = 16
 const free: Buffer[] = []
 let largeInUse = 0
+/**
+ * Sockets whose peers are slow: each holds on to as much as a large buffer, in a write that is not over. They count as in
+ * use, or a thousand clients that read nothing would keep one each; who comes when all are in use gets by with less.
+ */
+const stuck = new Set<OwnedSocket>()
+
+/** Notes that a socket holds on to a large buffer; to one at a time, since nothing is written to it before it drains. */
+function hold(socket: OwnedSocket): void {
+  if (stuck.has(socket)) return
+  stuck.add(socket)
+  largeInUse++
+}
+
+function forgetUnstuck(): void {
+  for (const socket of stuck) {
+    const waiting = socket.pendingWrite !== null || socket.writableLength > 0
+    if (waiting && !socket.destroyed) continue
+    stuck.delete(socket)
+    largeInUse--
+  }
+}
 
 /** One direction of a relay. Its owner says when a transfer is worth a buffer of its own, and when it is over. */
 export class Flow {
@@ -88,6 +109,7 @@ export class Flow {
   }
 
   #take(): Buffer {
+    if (stuck.size > 0) forgetUnstuck()
     if (largeInUse >= MAX_LARGE) return Buffer.allocUnsafeSlow(READ_BUFFER)
     largeInUse++
     return free.pop() ?? Buffer.allocUnsafeSlow(LARGE)
@@ -105,7 +127,9 @@ export class Flow {
       return slab.send(to, n)
     }
     const outcome = writeBytes(to, buffer.subarray(from, end))
-    if ((outcome & PLACE_BUSY) !== 0) {
+    const busy = (outcome & PLACE_BUSY) !== 0
+    if (busy ? buffer.length === LARGE : outcome !== 0 && n > READ_BUFFER) hold(to) // over TLS, as much in a copy
+    if (busy) {
       this.#giveUp() // the write keeps it
       this.#stalled = true
     }

@@ -105,7 +105,9 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
  */
 export function breakOff(socket: net.Socket): void {
   const { _handle: handle } = socket as unknown as { _handle: { reset?: unknown } | null }
-  if (typeof handle?.reset === 'function' && !('encrypted' in socket)) socket.resetAndDestroy()
+  // While an orderly end waits for bytes to be taken, a reset is refused, and the socket would never be closed.
+  const ending = socket.writableEnded && !socket.writableFinished
+  if (typeof handle?.reset === 'function' && !ending && !('encrypted' in socket)) socket.resetAndDestroy()
   else socket.destroy()
 }
 
@@ -147,6 +149,15 @@ export function onConnection(server: net.Server, accept: (accepted: Accepted) =>
     if (error === 0) accept(client)
     else ordinary.call(this, error, client)
   }
+}
+
+/** The address of the client; '' when it is gone already, null when it came by a unix socket. */
+export function peerAddress(accepted: Accepted): string | null {
+  if (accepted instanceof net.Socket) return accepted.remoteFamily === undefined ? null : (accepted.remoteAddress ?? '')
+  const handle = accepted as { getpeername?: (name: { address?: string }) => number }
+  if (handle.getpeername === undefined) return null
+  const name: { address?: string } = {}
+  return handle.getpeername(name) === 0 ? (name.address ?? '') : ''
 }
 
 /** The socket of a connection without TLS. It reads as soon as it has an owner. */

@@ -1,21 +1,20 @@
-// From a frontend's ordered list of routes to one function: host and path to the index of a backend. Compiled once per
+// From a frontend's ordered list of routes to one function: host and path to the route that they match. Compiled once per
 // snapshot; with no routes it costs nothing. Hosts are compared without port and case; paths by whole segments.
 import type { FrontendSpec, RouteSpec } from '../../messages/snapshot.ts'
 
-/** @returns index of the backend, or -1. `host` is as the client sent it, `path` without query. */
+/** @returns index of the route, or -1: none matches. `host` is as the client sent it, `path` without query. */
 export type Route = (host: string, path: string) => number
 
 /** Null when the frontend has its default backend only, so that no string has to be made. */
 export function compileRoutes(frontend: FrontendSpec): Route | null {
   if (frontend.routes.length === 0) return null
-  const rules = frontend.routes.map((route) => ({ matches: matcher(route), backend: route.backend }))
-  const fallback = frontend.backend
+  const rules = frontend.routes.map(matcher)
   return (host, path) => {
     const name = hostName(host)
-    for (const rule of rules) {
-      if (rule.matches(name, path)) return rule.backend
+    for (let i = 0; i < rules.length; i++) {
+      if (rules[i]!(name, path)) return i
     }
-    return fallback
+    return -1
   }
 }
 
