@@ -245,7 +245,7 @@ test('zones: the own zone serves while it has its share of what is healthy', asy
 
 test('adaptive: a server that fails fast is no magnet, and gets its share again when it has recovered', async () => {
   const servers = await farm('a', 'b', 'c')
-  const weir = await startWeir(config(`balance: adaptive\nhealth_check: off\n${list(servers)}`))
+  const weir = await startWeir(config(`balance: adaptive\nhealth_check: off\nejection: off\n${list(servers)}`))
   const port = weir.port('web')
   for (const server of servers) server.delay = 5
   await spread(port, 60, 6)

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
 import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { FrontendSpec } from '../../messages/snapshot.ts'
+import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { own, sharedBuffer, type SocketOwner } from '../io/socket.ts'
@@ -13,6 +14,7 @@ export class Handshake implements SocketOwner, Timed {
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  readonly source: Source | null
   readonly #socket: TLSSocket
   readonly #frontend: FrontendSpec
   readonly #context: WorkerContext
@@ -22,11 +24,13 @@ export class Handshake implements SocketOwner, Timed {
   constructor(
     socket: TLSSocket,
     frontend: FrontendSpec,
+    source: Source | null,
     context: WorkerContext,
     onDone: (handshake: Handshake, socket: Socket | null) => void,
   ) {
     this.#socket = socket
     this.#frontend = frontend
+    this.source = source
     this.#context = context
     this.#onDone = onDone
     own(socket, this)

@@ -1,22 +1,30 @@
-// One bind of a frontend on one worker: listens with reusePort, so that the kernel spreads connections over the workers;
-// counts each connection, turns away what is over a limit, and hands it to its protocol.
+// One bind of a frontend on one worker: listens with reusePort, so that the kernel spreads connections over the workers.
+// Each new connection is held against the rules about clients, gets its place or waits for one, and is handed to its
+// protocol; what may not come in is turned away. Node accepts one connection of a listener in one turn of the event loop,
+// so that a flood of connections to one bind does not keep those of another waiting.
 import net from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { ReasonCode } from '../../model/reasons.ts'
 import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { BindSpec, FrontendSpec } from '../../messages/snapshot.ts'
+import { compileClientRules, type ClientRules } from '../clients/client-rules.ts'
+import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
 import { Http1Client } from '../http1/client.ts'
 import type { HttpFrontend } from '../http1/frontend.ts'
 import { HttpBind } from '../http1/http-bind.ts'
-import { breakOff, onConnection, onread, own, plainSocket, type Accepted } from '../io/socket.ts'
+import { breakOff, onConnection, onread, own, peerAddress, plainSocket, type Accepted } from '../io/socket.ts'
 import { TcpConnection } from '../tcp/connection.ts'
 import { wrapServer } from '../tls/accept.ts'
 import { createTls, type ServerTls } from '../tls/contexts.ts'
 import type { Backend } from '../upstream/backend.ts'
+import type { Admission } from './admission.ts'
 import { Handshake } from './handshake.ts'
+import { Held, type Host } from './held.ts'
+import { parkedSince } from './parking.ts'
 
 const BACKLOG = 4096
-/** Connections over a limit that are told so at one time; more of them are reset without a word. */
+/** Connections that are told why they may not come in, at one time; more of them are reset without a word. */
 const MAX_REFUSED = 64
 
 /** What the listener keeps of a connection: enough to end it. */
@@ -27,7 +35,12 @@ interface Connection {
   drain(): void
 }
 
-export class Listener {
+/** One that has a place. */
+interface Admitted extends Connection {
+  readonly source: Source | null
+}
+
+export class Listener implements Host {
   readonly bind: BindSpec
   readonly #frontend: FrontendSpec
   readonly #http: HttpFrontend | null
@@ -35,13 +48,15 @@ export class Listener {
   #httpBind: HttpBind | null = null
   readonly #backend: Backend | null
   readonly #context: WorkerContext
-  readonly #maxConnections: number
+  readonly #admission: Admission
+  /** Null when the frontend has none. */
+  readonly #rules: ClientRules | null
   readonly #server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true })
   readonly #tls: ServerTls | null
   readonly #connections = new Set<Connection>()
-  readonly #forget = (connection: Connection): void => {
+  readonly #forget = (connection: Admitted): void => {
     this.#connections.delete(connection)
-    this.#count(-1)
+    this.#giveBack(connection.source)
     this.onEmpty()
   }
   readonly #forgetRefused = (connection: Connection): void => {
@@ -60,19 +75,29 @@ export class Listener {
     http: HttpFrontend | null,
     backends: readonly Backend[],
     context: WorkerContext,
-    maxConnections: number,
+    admission: Admission,
   ) {
     this.bind = bind
     this.#frontend = frontend
     this.#http = http
     this.#backend = backends[frontend.backend] ?? null
     this.#context = context
-    this.#maxConnections = maxConnections
+    this.#admission = admission
+    this.#rules = compileClientRules(frontend, admission.sources, context)
     this.#tls = bind.tls === null ? null : createTls(bind.tls)
   }
 
+  /** Those that wait and those that are on their way out included. */
   get connections(): number {
     return this.#connections.size
+  }
+
+  get slot(): number {
+    return this.#frontend.slot
+  }
+
+  get most(): number {
+    return this.#frontend.maxConnections
   }
 
   /** @param port overrides the one of the bind, when that was 0. @returns the port that it listens on */
@@ -107,62 +132,104 @@ export class Listener {
   }
 
   #accept(accepted: Accepted): void {
-    this.#count(1)
-    const { board, row } = this.#context
-    row.counters.frontend.connects[this.#frontend.slot]!++
-    const full = board.shared.frontend.connections[this.#frontend.slot]! > this.#frontend.maxConnections
-    const reason = full
-      ? 'frontend_full'
-      : board.shared.process.connections[0]! > this.#maxConnections
-        ? 'process_full'
-        : null
-    if (reason !== null) return this.#refuse(accepted, reason)
-    if (this.#tls === null) return this.#begin(plainSocket(accepted))
+    const { slot } = this
+    this.#context.row.counters.frontend.connects[slot]!++
+    let source: Source | null = null
+    if (this.#rules !== null) {
+      source = this.#rules.admit(peerAddress(accepted), performance.now())
+      if (source === null) return this.#notAdmitted(accepted, this.#rules)
+    }
+    // Over http, it is the requests that are shed.
+    if (this.#http === null && this.#context.overload.sheds(source?.exempt ?? false)) {
+      source?.close()
+      return this.#refuse(accepted, 'overloaded', 0)
+    }
+    const full = this.#admission.parking.takePlace(slot, this.most)
+    if (full === null) return this.#start(accepted, source)
+    const held = new Held(accepted, this, { since: parkedSince(), reason: full, retryAfter: 0, source })
+    if (!this.#admission.parking.park(held, full)) return this.turnAway(held)
+    this.#connections.add(held)
+  }
+
+  /** The rules are against it: it is refused, after a while when it came too fast and there is a tarpit. */
+  #notAdmitted(accepted: Accepted, { refusal, retryAfter }: ClientRules): void {
+    const { tarpit } = this.#frontend.clients
+    if (refusal !== 'rate_limited' || tarpit === 0 || this.#context.draining)
+      return this.#refuse(accepted, refusal, retryAfter)
+    const held = new Held(accepted, this, { since: 0, reason: refusal, retryAfter, source: null })
+    this.#connections.add(held)
+    this.#admission.tarpit.hold(held, tarpit)
+  }
+
+  enter(held: Held): void {
+    this.#connections.delete(held)
+    this.#start(held.accepted, held.source)
+  }
+
+  turnAway(held: Held): void {
+    this.#connections.delete(held)
+    held.source?.close()
+    this.#refuse(held.accepted, held.reason, held.retryAfter)
+    this.onEmpty()
+  }
+
+  drop(held: Held): void {
+    this.#connections.delete(held)
+    held.source?.close()
+    reset(held.accepted)
+    this.onEmpty()
+  }
+
+  /** It has its place. */
+  #start(accepted: Accepted, source: Source | null): void {
+    if (this.#tls === null) return this.#begin(plainSocket(accepted), source)
     const secure = wrapServer(accepted, this.#tls, onread)
-    this.#connections.add(new Handshake(secure, this.#frontend, this.#context, this.#secured))
+    this.#connections.add(new Handshake(secure, this.#frontend, source, this.#context, this.#secured))
   }
 
   /** A handshake has ended, in a connection or in nothing. */
   readonly #secured = (handshake: Handshake, socket: net.Socket | null): void => {
     this.#connections.delete(handshake)
-    if (socket !== null) return this.#begin(socket)
-    this.#count(-1)
+    if (socket !== null) return this.#begin(socket, handshake.source)
+    this.#giveBack(handshake.source)
     this.onEmpty()
   }
 
-  #begin(socket: net.Socket): void {
+  #begin(socket: net.Socket, source: Source | null): void {
     socket.setNoDelay(true)
     const connection =
       this.#httpBind === null
         ? new TcpConnection(socket, this.#frontend, this.#backend!, this.#context, this.#forget)
         : new Http1Client(socket, this.#httpBind, this.#forget)
+    connection.source = source
     this.#connections.add(connection)
     if (this.#context.draining) connection.drain()
   }
 
-  /**
-   * Over a limit: an http client without TLS is told so; for the others a handshake would cost more than it is worth. It
-   * takes no place while it is on its way out.
-   */
-  #refuse(accepted: Accepted, reason: ReasonCode): void {
-    this.#count(-1)
-    const socket = plainSocket(accepted)
-    if (this.#httpBind !== null && this.#tls === null && this.#refused < MAX_REFUSED) {
-      this.#refused++
-      const client = new Http1Client(socket, this.#httpBind, this.#forgetRefused)
-      this.#connections.add(client)
-      return client.refuse(reason)
-    }
-    this.#context.row.tables.frontend.reasons[reasonCell(this.#frontend.slot, reason)]!++
-    own(socket, { onBytes: () => false, nextBuffer: onread.buffer, onEnd() {}, onDrain() {}, onClosed() {} })
-    breakOff(socket)
+  #giveBack(source: Source | null): void {
+    source?.close()
+    this.#admission.parking.givePlace(this.slot)
   }
 
-  #count(change: 1 | -1): void {
-    const { board, row } = this.#context
-    Atomics.add(board.shared.frontend.connections, this.#frontend.slot, change)
-    row.owned.frontend.connections[this.#frontend.slot]! += change
-    Atomics.add(board.shared.process.connections, 0, change)
-    row.owned.process.connections[0]! += change
+  /**
+   * An http client without TLS is told why; for the others a handshake would cost more than it is worth. It takes no
+   * place while it is on its way out. @param retryAfter seconds; 0: not said
+   */
+  #refuse(accepted: Accepted, reason: ReasonCode, retryAfter: number): void {
+    if (this.#httpBind !== null && this.#tls === null && this.#refused < MAX_REFUSED) {
+      this.#refused++
+      const client = new Http1Client(plainSocket(accepted), this.#httpBind, this.#forgetRefused)
+      this.#connections.add(client)
+      return client.refuse(reason, retryAfter)
+    }
+    this.#context.row.tables.frontend.reasons[reasonCell(this.slot, reason)]!++
+    reset(accepted)
   }
+}
+
+/** Ends a connection that nobody has read. */
+function reset(accepted: Accepted): void {
+  const socket = plainSocket(accepted)
+  own(socket, { onBytes: () => false, nextBuffer: onread.buffer, onEnd() {}, onDrain() {}, onClosed() {} })
+  breakOff(socket)
 }

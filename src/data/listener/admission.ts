@@ -1,0 +1,22 @@
+// What the listeners of one worker share: the counted places of connections, where those wait that have none, and the
+// table of the sources they come from.
+import { waitingAtMost } from '../../model/waiting.ts'
+import { KeyedTable } from '../../scoreboard/keyed-table.ts'
+import type { WorkerContext } from '../context.ts'
+import { Parking } from './parking.ts'
+import { Places } from './places.ts'
+import { Tarpit } from './tarpit.ts'
+
+export class Admission {
+  readonly parking: Parking
+  readonly tarpit: Tarpit
+  readonly sources: KeyedTable
+
+  /** @param maxConnections of the process, over all workers. @param sources memory of the table */
+  constructor(context: WorkerContext, maxConnections: number, sources: SharedArrayBuffer) {
+    const most = waitingAtMost(maxConnections, context.board.shape.workers)
+    this.parking = new Parking(context, new Places(context, maxConnections), most)
+    this.tarpit = new Tarpit(context.clock)
+    this.sources = new KeyedTable(sources)
+  }
+}
