@@ -79,6 +79,7 @@ export async function startBackend(folder: string, cores: string): Promise<Backe
   mkdirSync(join(folder, 'pages'))
   writeFileSync(join(folder, 'pages', '10k'), Buffer.alloc(10 * 1024, 'x'))
   writeFileSync(join(folder, 'pages', '1m'), Buffer.alloc(1024 * 1024, 'x'))
+  writeFileSync(join(folder, 'pages', '4m'), Buffer.alloc(4 * 1024 * 1024, 'x'))
   writeFileSync(join(folder, 'backend-nginx.conf'), nginxConfig(folder, ports.pages))
   writeFileSync(join(folder, 'backend-haproxy.cfg'), haproxyConfig(ports.answers))
   const output = join(folder, 'backend.log')

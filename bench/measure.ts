@@ -94,7 +94,8 @@ export async function generate(workload: Workload, setup: Setup, seconds: number
   switch (load.tool) {
     case 'wrk': {
       const url = `${tls ? 'https' : 'http'}://127.0.0.1:${setup.port}${load.path}`
-      return wrk({ url, kind: load.kind, connections, seconds, cores: onCores, folder: setup.folder })
+      const { kind, cookie = '' } = load
+      return wrk({ url, kind, cookie, connections, seconds, cores: onCores, folder: setup.folder })
     }
     case 'handshakes': {
       const { resume } = load

@@ -140,6 +140,17 @@ function kill(pid: number): void {
   }
 }
 
+/**
+ * Weir replaces a worker that dies, so the process going on does not tell that all went well; its log does.
+ * @throws with the errors that a log of Weir has
+ */
+export function checkLog(file: string): void {
+  const errors = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"level":"error"') || line.includes('"level":"fatal"'))
+  if (errors.length > 0) throw new Error(`the log has errors:\n${errors.slice(0, 5).join('\n')}`)
+}
+
 /** The last lines of a file, to show with an error. */
 function tail(file: string): string {
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n')

@@ -130,7 +130,8 @@ const twoWorkersOnFewCores = [
   'by sharing it; the speed-up is 2 divided by that ratio. It is an inference, not a measurement of two free cores.',
 ]
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Markdown, with columns of one width. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, i) => Math.max(3, cell.length, ...rows.map((row) => row[i]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     `| ${widths.map((width, i) => (i === 0 ? (cells[i] ?? '').padEnd(width) : (cells[i] ?? '').padStart(width))).join(' | ')} |`

@@ -3,8 +3,13 @@
 import type { Mode } from '../src/model/states.ts'
 
 export type Load =
-  /** wrk; `kind` is an entry of load/wrk.lua. */
-  | { readonly tool: 'wrk'; readonly kind: 'plain' | 'browser' | 'post' | 'close' | 'pingpong'; readonly path: string }
+  /** wrk; `kind` is an entry of load/wrk.lua; `cookie` a pair for the Cookie field. */
+  | {
+      readonly tool: 'wrk'
+      readonly kind: 'plain' | 'browser' | 'post' | 'close' | 'pingpong'
+      readonly path: string
+      readonly cookie?: string
+    }
   /** A new TLS connection for each request. */
   | { readonly tool: 'handshakes'; readonly resume: boolean }
   /** Connections that make one request each and then stay. */

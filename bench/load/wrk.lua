@@ -37,6 +37,7 @@ local kinds = {
 
 function init(args)
   kinds[args[1]]()
+  if args[2] then wrk.headers["Cookie"] = args[2] end
 end
 
 function done(summary, latency)

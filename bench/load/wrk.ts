@@ -22,6 +22,8 @@ Groups = X25519
 export interface WrkOptions {
   readonly url: string
   readonly kind: string
+  /** A pair for the Cookie field; empty: no such field. */
+  readonly cookie?: string
   readonly connections: number
   readonly seconds: number
   readonly cores: string
@@ -29,10 +31,12 @@ export interface WrkOptions {
   readonly folder: string
 }
 
-export async function wrk({ url, kind, connections, seconds, cores, folder }: WrkOptions): Promise<LoadResult> {
+export async function wrk(options: WrkOptions): Promise<LoadResult> {
+  const { url, kind, cookie, connections, seconds, cores, folder } = options
   const config = join(folder, 'wrk-openssl.cnf')
   writeFileSync(config, opensslConfig)
   const argv = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url, '--', kind]
+  if (cookie) argv.push(cookie)
   const output = await run(pinned(cores, argv), (seconds + 15) * 1000, { OPENSSL_CONF: config })
   const result = /^result (\{.*\})$/m.exec(output)?.[1]
   if (!result) throw new Error(`wrk printed no result:\n${output}`)

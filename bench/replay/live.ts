@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { untilAnswering } from '../load/probe.ts'
 import { cores } from '../machine.ts'
 import { freePort, pinned, run, start } from '../process.ts'
+import { freePorts } from '../tail/farm.ts'
 import type { TailSample } from '../tail/load.ts'
 import { capacity, type TailScenario } from '../tail/scenarios.ts'
 import { serverNames, type Settings } from './cases.ts'
@@ -49,7 +50,7 @@ export async function runLive(folder: string, options: LiveOptions): Promise<Liv
     string,
   ]
   const port = await freePort()
-  const ports = await distinctPorts(serverNames.length)
+  const ports = await freePorts(serverNames.length)
   writeFileSync(config, configText(port, ports, log, settings))
   const warmup = options.warmup / settings.rate
   const seconds = options.seconds / settings.rate
@@ -91,9 +92,3 @@ backends:
     servers:
 ${servers.map((name) => `      ${name}: '127.0.0.1:${ports[serverNames.indexOf(name)]}'`).join('\n')}
 `
-
-async function distinctPorts(count: number): Promise<number[]> {
-  const found = new Set<number>()
-  while (found.size < count) found.add(await freePort())
-  return [...found]
-}

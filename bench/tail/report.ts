@@ -14,10 +14,11 @@ export interface Tail {
   readonly errors: number
 }
 
-/** The latencies of all rounds in one list. */
+/** The latencies of all rounds in one list; percentiles are NaN when there are none. */
 export function pooled(samples: readonly TailSample[]): Tail {
   const latencies = samples.flatMap((sample) => sample.latencies).toSorted((a, b) => a - b)
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))]!
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? Number.NaN
   const sum = (of: (sample: TailSample) => number): number => samples.reduce((total, sample) => total + of(sample), 0)
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999), errors: sum(({ failed }) => failed) / sum(({ sent }) => sent) }
 }

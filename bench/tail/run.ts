@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os, { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { untilAnswering } from '../load/probe.ts'
-import { cores, machineFacts } from '../machine.ts'
-import { endChildrenOnExit, freePort, pinned, run, start } from '../process.ts'
+import { machineFacts } from '../machine.ts'
+import { endChildrenOnExit } from '../process.ts'
+import { withFarm } from './farm.ts'
 import type { TailSample } from './load.ts'
 import { tailPeers, type TailPeer } from './peers.ts'
 import { goalTable, pooled, scenarioTable, type TailResults } from './report.ts'
@@ -34,45 +34,21 @@ interface Options {
   readonly load: number
 }
 
-/** One run: servers, a load balancer and the load, each a process of its own, all ended by their ids. */
-async function measure(
+/** One run: servers, a load balancer and the load. */
+function measure(
   folder: string,
   scenario: TailScenario,
   peer: TailPeer,
   round: number,
   { seconds, load }: Options,
 ): Promise<TailSample> {
-  const setup = { folder: mkdtempSync(join(folder, 'run-')), port: await freePort(), servers: await ports() }
-  const rest = cores > 1 ? `1-${cores - 1}` : '0'
-  const node = [process.execPath, '--no-warnings']
-  const here = (file: string): string => join(import.meta.dirname, file)
-  const output = join(setup.folder, 'output.log')
   const seed = 101 + round
-  const times = [seed, WARM_UP + seconds, WARM_UP + seconds / 4].map(String)
-  const servers = await start([...node, here('servers.ts'), scenario.name, ...times, ...setup.servers.map(String)], {
-    cores: rest,
-    output,
-  })
-  // nginx would take a server that is not there yet for dead, for ten seconds.
-  for (const port of setup.servers) await untilAnswering({ port, path: '/ready', tls: false }, servers)
-  const launch = peer.prepare(setup)
-  const proxy = await start(launch.argv, { cores: peer.name.includes('2 workers') ? `0,${rest}` : '0', output })
-  try {
-    await untilAnswering({ port: setup.port, path: '/serve/1', tls: false }, proxy)
-    const args = [setup.port, load * capacity(scenario), seconds, WARM_UP, seed].map(String)
-    const printed = await run(pinned(rest, [...node, here('load.ts'), ...args]), (WARM_UP + seconds + 30) * 1000)
-    proxy.check()
-    return JSON.parse(printed) as TailSample
-  } finally {
-    await proxy.stop()
-    await servers.stop()
-  }
-}
-
-async function ports(): Promise<number[]> {
-  const found = new Set<number>()
-  while (found.size < SERVERS) found.add(await freePort())
-  return [...found]
+  const cores = peer.name.includes('2 workers') ? 2 : 1
+  const span = WARM_UP + seconds
+  const farm = { folder, scenario, servers: SERVERS, seed, span, faultFrom: WARM_UP + seconds / 4, cores } as const
+  return withFarm({ ...farm, prepare: peer.prepare }, ({ load: generate }) =>
+    generate({ rate: load * capacity(scenario), seconds, warmup: WARM_UP, seed }),
+  )
 }
 
 async function main(): Promise<void> {

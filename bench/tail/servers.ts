@@ -1,13 +1,14 @@
-// The eight servers behind, in one process: node servers.ts SCENARIO SEED SECONDS FAULT-FROM PORT...
+// The servers behind, in one process: node servers.ts SCENARIO SEED SECONDS FAULT-FROM PORT... A server for each port.
 // Each shares its cores among the requests that it has (processor sharing): with n requests on 4 cores each goes forward
 // at speed * min(1, 4 / n). A request says in its path how much work it is: /serve/MICROSECONDS. Time is reckoned exactly;
 // only the answer leaves up to a millisecond late, because that is what timers can do.
-// The clock of the scenario starts with the first request, but for /ready, which is answered at once.
+// The clock of the scenario starts with the first request, but for /ready, which is answered at once, and /counted, which
+// says how many requests the server has had until now.
 import net from 'node:net'
-import { CORES, exponential, random, tailScenarios, type TailScenario } from './scenarios.ts'
+import { CORES, exponential, findScenario, random, type TailScenario } from './scenarios.ts'
 
 const [name, seedText, secondsText, faultText, ...ports] = process.argv.slice(2)
-const scenario = tailScenarios.find((each) => each.name === name)!
+const scenario = findScenario(name!)
 const seed = Number(seedText)
 const span = Number(secondsText) * 1000
 const faultFrom = Number(faultText) * 1000
@@ -23,20 +24,26 @@ class Farm {
   /** Times of freezes, ms from the start, ascending. */
   readonly stalls: readonly number[]
   readonly failing: number
+  readonly thrashAbove: number
   readonly uniform: () => number
+  counted = 0
   meter = 0
   meterAt = 0
   readonly jobs: { mark: number; socket: net.Socket }[] = []
 
-  constructor({ speeds, failing, stallEvery }: TailScenario, index: number) {
+  constructor({ speeds, failing, failingServers, thrashAbove, stallEvery }: TailScenario, index: number) {
     this.speed = speeds[index]!
-    this.failing = index === 0 ? failing : 0
+    this.failing = index < failingServers ? failing : 0
+    this.thrashAbove = thrashAbove
     this.uniform = random(seed * 1000 + index)
     this.stalls = stallEvery === 0 ? [] : stallTimes(this.uniform, stallEvery)
   }
 
+  /** How fast each request goes forward. */
   rate(): number {
-    return this.speed * Math.min(1, CORES / this.jobs.length)
+    const inside = this.jobs.length
+    const thrashing = this.thrashAbove > 0 && inside > this.thrashAbove ? this.thrashAbove / inside : 1
+    return this.speed * thrashing * Math.min(1, CORES / inside)
   }
 
   /** The end of the freeze at this time; 0: none. */
@@ -115,11 +122,19 @@ function wake(): void {
   schedule(now)
 }
 
+const fail = (socket: net.Socket): void => void (scenario.failure === '503' ? socket.write(FAILED) : socket.destroy())
+
+function counted({ counted: count }: Farm): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${String(count).length}\r\nConnection: close\r\n\r\n${count}`
+}
+
 function serve(farm: Farm, socket: net.Socket, head: string): void {
   if (head.startsWith('GET /ready ')) return void socket.write(OK)
+  if (head.startsWith('GET /counted ')) return void socket.write(counted(farm))
+  farm.counted++
   if (startedAt === 0) startedAt = performance.now()
   const now = clock()
-  if (farm.failing > 0 && now > faultFrom && farm.uniform() < farm.failing) return void socket.write(FAILED)
+  if (farm.failing > 0 && now > faultFrom && farm.uniform() < farm.failing) return fail(socket)
   const work = Number(/^GET \/serve\/(\d+) /.exec(head)?.[1] ?? 0) / 1000
   farm.add(now, work, socket)
   schedule(now)
