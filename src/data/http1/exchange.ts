@@ -1,9 +1,9 @@
 // One request and its response, on the way from the client's connection to a server and back. It reads top to bottom like
 // that way: begin, place, send, receive, finish; then what may go wrong. The client's connection owns the socket, the parser
-// and the deadline; the placement finds the servers; the exchange owns the connection to the server, and decides whether a
-// request may be tried again.
+// and the deadline; the placement finds the servers, the patience says for how long what is waited for, the recovery what is
+// tried again; the exchange owns the connection to the server, and moves the bytes.
 import { performance } from 'node:perf_hooks'
-import { OUTCOME_FAILED, OUTCOME_TIMEOUT, type Outcome } from '../../balance/outcome.ts'
+import { OUTCOME_FAILED, OUTCOME_TIMEOUT } from '../../balance/outcome.ts'
 import { reasons, type ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import { millisOf } from '../../scoreboard/clock.ts'
@@ -15,10 +15,11 @@ import type { Backend } from '../upstream/backend.ts'
 import { outBuffer, type UpstreamConnection, type UpstreamUser } from '../upstream/connection.ts'
 import { Placement, type Placed } from '../upstream/placement.ts'
 import type { Server } from '../upstream/server.ts'
-import { PHASE_CONNECT, PHASE_PLACE, PHASE_RESPONSE, PHASE_TARPIT, type ExchangeClient } from './exchange-client.ts'
+import { PHASE_CONNECT, PHASE_PLACE, PHASE_TARPIT, type ExchangeClient } from './exchange-client.ts'
 import { enter } from './entry.ts'
 import { ownAnswer } from './own-answer.ts'
 import { Patience, type Transfer } from './patience.ts'
+import { AGAIN_FRESH, GIVE_UP, Recovery } from './recovery.ts'
 import { recordExchange } from './record.ts'
 import { Request, TOO_LARGE } from './request.ts'
 import { METHOD_HEAD, type RequestHead } from './request-head.ts'
@@ -42,12 +43,9 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
   readonly #attempt = this.placement.attempt
   readonly #patience = new Patience(this)
   readonly response = new Response()
+  readonly #recovery = new Recovery(this.placement, this.request, this.response)
   upstream: UpstreamConnection | null = null
   #session: Session | null = null
-  /** A kept-alive connection was found closed, and a new one has been tried for that. */
-  #freshTried = false
-  /** A server broke off on it. */
-  #brokenOff = false
   /** Reading from the server waits for the client. */
   clientHolds = false
   #refusal: ReasonCode | null = null
@@ -99,7 +97,8 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
     request.start(head, buffer, client.frontend.spec.limits.body)
     this.response.start(client.socket, head.method, head.minor === 0, request.upgrade)
     this.placement.reset()
-    this.#freshTried = this.#brokenOff = this.clientHolds = false
+    this.clientHolds = false
+    this.#recovery.begin()
     this.#retryAfter = 0
     this.#patience.begin()
     this.startedAt = performance.now()
@@ -240,8 +239,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
         this.fail('bad_response')
         return true
       case RESPONSE_UNWANTED:
-        this.#attempt.fail('responseErrors', outcomeOfStatus(response.status))
-        this.#tryElsewhere('server_closed')
+        this.#recover(this.#recovery.unwanted())
         return true
     }
     this.clientHolds = outcome === RESPONSE_HELD
@@ -250,10 +248,8 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
     return !this.clientHolds
   }
 
-  /** A status that is tried again does so only where another server can answer in place of this one. */
   wants(status: number): boolean {
-    if (!this.backend!.spec.retry.statuses.includes(status)) return true
-    return !(this.request.repeatable && this.placement.hasOthers && this.#mayRetry())
+    return this.#recovery.wants(status)
   }
 
   linesFor(head: ResponseHead, buffer: Buffer): string {
@@ -302,50 +298,14 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
 
   onUpstreamClosed(error: NodeJS.ErrnoException | null): void {
     if (error === null && this.response.untilClose) this.#finish(this.upstream!)
-    else this.#lost(error)
+    else this.#recover(this.#recovery.lost(this.upstream!, error, this.sentAt > 0))
   }
 
-  /** The connection to the server is gone before the response was complete. */
-  #lost(error: NodeJS.ErrnoException | null): void {
-    if (this.sentAt === 0) return this.#unreachable(this.placement.server!.connectReason(error), OUTCOME_FAILED)
-    const upstream = this.upstream!
-    if (this.response.untouched && upstream.uses > 1) {
-      this.placement.server!.foundClosed(upstream)
-      // It had closed a kept-alive connection when the request arrived (RFC 9112, section 9.3.1): not held against it.
-      if (this.request.repeatable && !this.#freshTried) return this.#sendFresh()
-    }
-    this.#attempt.fail('responseErrors', OUTCOME_FAILED)
-    if (this.response.begun) return this.#breakOff('server_aborted')
-    // It broke off on a request of its own: one other server may try, and no third, lest one request take down all.
-    const again = this.response.unseen && this.backend!.spec.retry.closed && this.request.repeatable && !this.#brokenOff
-    this.#brokenOff = true
-    if (again && this.#mayRetry()) this.#tryElsewhere('server_closed')
-    else this.fail('server_closed')
-  }
-
-  /** Within the tries of one request and the budget of all; only for what a server has got: the rest burdens nobody. */
-  #mayRetry(): boolean {
-    return this.placement.triesLeft && this.backend!.allowsRetry(performance.now())
-  }
-
-  /** To the same server, on a connection that was never idle. */
-  #sendFresh(): void {
-    this.#attempt.count('responseErrors')
-    this.#attempt.count('retries')
-    this.#freshTried = true
+  #recover(how: number): void {
+    const { reason } = this.#recovery
+    if (how === GIVE_UP) return this.fail(reason)
     this.#dropUpstream()
-    this.#sendKept(this.placement.server!.take(Infinity))
-  }
-
-  /** The server could not be reached, so nothing was sent: another one gets the request. */
-  #unreachable(reason: ReasonCode, outcome: Outcome): void {
-    this.#attempt.fail('connectErrors', outcome)
-    this.#tryElsewhere(reason)
-  }
-
-  /** To another server, or to an end with this reason. */
-  #tryElsewhere(reason: ReasonCode): void {
-    this.#dropUpstream()
+    if (how === AGAIN_FRESH) return this.#sendKept(this.placement.server!.take(Infinity))
     this.#attempt.end()
     if (!this.placement.again(this.context.dice)) this.fail(reason)
   }
@@ -361,33 +321,18 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
 
   /** The deadline of the client's connection has passed, in a phase that belongs to the exchange. */
   onDeadline(phase: number): void {
-    if (this.#patience.isOver) return this.#expire(phase)
+    if (this.#patience.isOver) return this.#recover(this.#recovery.expired(phase))
     switch (phase) {
       case PHASE_PLACE:
         return this.placement.onDeadline()
       case PHASE_TARPIT:
         return this.fail(this.#refusal!)
       case PHASE_CONNECT:
-        return this.#unreachable('connect_timeout', OUTCOME_TIMEOUT)
+        return this.#recover(this.#recovery.unreachable('connect_timeout', OUTCOME_TIMEOUT))
     }
     const reason = this.#patience.verdict(phase)
-    if (reason === 'response_timeout') this.#unanswered(phase)
+    if (reason === 'response_timeout') this.#recover(this.#recovery.unanswered(phase))
     else if (reason !== null) this.fail(reason)
-  }
-
-  /** The server has not answered in time, or has not taken the request. */
-  #unanswered(phase: number): void {
-    this.#attempt.fail('responseErrors', OUTCOME_TIMEOUT)
-    const again = phase === PHASE_RESPONSE && this.backend!.spec.retry.timeout && this.request.repeatable
-    if (again && this.response.unseen && this.#mayRetry()) this.#tryElsewhere('response_timeout')
-    else this.fail('response_timeout')
-  }
-
-  /** The time for the whole request is over, retries included. */
-  #expire(phase: number): void {
-    if (phase === PHASE_CONNECT) this.#attempt.fail('connectErrors', OUTCOME_TIMEOUT)
-    else if (phase === PHASE_RESPONSE) this.#attempt.fail('responseErrors', OUTCOME_TIMEOUT)
-    this.fail('request_deadline')
   }
 
   /**

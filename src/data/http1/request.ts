@@ -57,7 +57,7 @@ export class Request {
 
   /** Makes it repeatable, as long as what comes of its body later is no more than this. */
   keep(body: Bytes): void {
-    this.repeatable = body > 0
+    this.repeatable = true
     this.#kept = body
   }
 
