@@ -2,6 +2,7 @@
 // numbers in place of names, limits filled in, nothing that a worker does not need (health checks stay here).
 import type { BackendConfig, BindConfig, Config, CookieConfig, FrontendConfig, ServerConfig } from '../config/config.ts'
 import { deepFreeze } from '../config/freeze.ts'
+import { ms } from '../model/units.ts'
 import type { BackendSpec, BindSpec, CookieSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
 
 /** How many rows of each kind the scoreboard has. */
@@ -75,6 +76,7 @@ export function createSnapshot(config: Config, context: SnapshotContext): Snapsh
     version: context.version,
     maxConnections,
     shutdownTimeout: global.shutdownTimeout,
+    lameDuck: ms(0),
     overload: global.overload,
     accessLog: global.accessLog,
     frontends: config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes })),
@@ -97,9 +99,11 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
     timeouts,
     limits,
     clients,
+    trust: { networks: [], field: 'x-forwarded-for' },
+    health: null,
     requests,
     priority,
-    forward,
+    forward: { ...forward, xForwarded: forward.xForwarded ? 'append' : 'preserve' },
     routes: frontend.routes.map((route) => ({ ...route, backend: index(route.backend) })),
     backend: frontend.backend === null ? -1 : index(frontend.backend),
   }
@@ -107,6 +111,7 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
 
 const bindSpec = (bind: BindConfig, ticketKeys: Uint8Array): BindSpec => ({
   ...bind,
+  proxy: null,
   tls: bind.tls === null ? null : { ...bind.tls, ticketKeys },
 })
 
@@ -122,6 +127,7 @@ function backendSpec(backend: BackendConfig, context: BackendContext): BackendSp
     mode,
     balance,
     rules: { ...pool, zone, instance },
+    sendProxy: null,
     slowStart,
     servers: backend.servers.map((server) => serverSpec(server, slots.server(name, server.name))),
     timeouts,

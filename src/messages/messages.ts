@@ -20,6 +20,14 @@ export interface WorkerData {
 export type ToWorker =
   /** Stop accepting, finish what is under way, then answer `drained`. */
   | { readonly type: 'shutdown' }
+  /** The configuration has changed: answered by `applied` or `apply-failed`. */
+  | {
+      readonly type: 'apply'
+      readonly snapshot: Snapshot
+      readonly tables: WorkerData['tables']
+      readonly sessions: WorkerData['sessions']
+      readonly ports: WorkerData['ports']
+    }
   /** Open the access log anew (after rotation). */
   | { readonly type: 'reopen' }
   /** Members or weights of a backend have changed, and this is the table for them. */
@@ -30,6 +38,16 @@ export type FromWorker =
   | { readonly type: 'listening'; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'listen-failed'; readonly bind: string; readonly code: string; readonly message: string }
   | { readonly type: 'drained' }
+  /** New requests go by this snapshot; the ports are those of all binds. */
+  | { readonly type: 'applied'; readonly version: number; readonly ports: Readonly<Record<string, number>> }
+  /** A new bind could not be opened: nothing has changed. */
+  | {
+      readonly type: 'apply-failed'
+      readonly version: number
+      readonly bind: string
+      readonly code: string
+      readonly message: string
+    }
   | {
       readonly type: 'log'
       readonly level: 'info' | 'warn' | 'error'

@@ -10,6 +10,8 @@ export interface Snapshot {
   /** Connections from clients over all workers; past it new ones wait to be taken, then are answered 503 `process_full`. */
   readonly maxConnections: number
   readonly shutdownTimeout: Millis
+  /** From the moment when readiness fails to the moment when connections are closed after their response; 0: none. */
+  readonly lameDuck: Millis
   readonly overload: OverloadSpec
   readonly accessLog: AccessLogSpec | null
   readonly frontends: readonly FrontendSpec[]
@@ -61,6 +63,9 @@ export interface FrontendSpec {
     readonly bodyRate: Bytes
   }
   readonly clients: ClientRulesSpec
+  readonly trust: TrustSpec
+  /** Answered by Weir itself; null: nothing is. */
+  readonly health: HealthEndpointSpec | null
   readonly requests: RequestRulesSpec
   /** Its requests (tcp: connections) wait before those of the others when a backend is full. */
   readonly priority: Priority
@@ -100,6 +105,23 @@ export interface RateSpec {
   readonly burst: number
 }
 
+/** Whose word is taken for who the client is: proxies in front of this one. */
+export interface TrustSpec {
+  /** Networks of the proxies; empty: none. */
+  readonly networks: readonly string[]
+  /** The field that they append the client to. */
+  readonly field: 'x-forwarded-for' | 'forwarded'
+}
+
+/** For the checks of a tier above (an ELB, Route 53): is this Weir alive, and should it get traffic. */
+export interface HealthEndpointSpec {
+  readonly path: string
+  /** Not ready while one of these backends (by index) has fewer servers up. */
+  readonly failWhen: readonly { readonly backend: number; readonly fewerThan: number }[]
+  /** Its requests are counted and logged like others. */
+  readonly counted: boolean
+}
+
 /** What every request is held against before it is routed. */
 export interface RequestRulesSpec {
   /** Methods that are let in; null: all but CONNECT. */
@@ -120,8 +142,11 @@ export interface NormalizePathSpec {
 }
 
 export interface ForwardSpec {
-  /** X-Forwarded-For is appended to, X-Forwarded-Proto and -Port are set. */
-  readonly xForwarded: boolean
+  /**
+   * X-Forwarded-For, -Proto and -Port: `append` adds the client to the first and sets the others; `replace` begins anew;
+   * `remove` takes them away; `preserve` leaves them alone. Without a trusted peer `append` keeps what the client sent.
+   */
+  readonly xForwarded: 'append' | 'replace' | 'remove' | 'preserve'
   /** X-Request-ID: keep a well-formed one from the client, replace it, or leave the field alone. */
   readonly requestId: 'keep' | 'replace' | 'off'
   /** Pseudonym for Via (RFC 9110, 7.6.3), or null: no Via. */
@@ -146,8 +171,30 @@ export interface BindSpec {
   readonly port: number
   /** Path of a unix socket, or null. Unix sockets are served by worker 0. */
   readonly path: string | null
+  /** A PROXY header says who the client is, before anything else; null: none is read. */
+  readonly proxy: ProxyBindSpec | null
   readonly tls: TlsSpec | null
 }
+
+/** The PROXY protocol, versions 1 and 2, as it is accepted. */
+export interface ProxyBindSpec {
+  /** `optional`: a connection without a header is taken as it is. */
+  readonly mode: 'required' | 'optional'
+  /** Networks that may send one; from others a header is refused, and with `required` every connection. */
+  readonly from: readonly string[]
+  /** For the whole header. */
+  readonly timeout: Millis
+}
+
+/** The PROXY protocol as it is spoken to servers. */
+export interface SendProxySpec {
+  readonly version: 1 | 2
+  /** What version 2 tells besides the addresses. */
+  readonly tlvs: readonly ProxyTlv[]
+}
+
+/** `sni`: the name that the client asked for (PP2_TYPE_AUTHORITY); `tls`: PP2_TYPE_SSL with version and cipher. */
+export type ProxyTlv = 'alpn' | 'sni' | 'tls' | 'unique_id'
 
 export interface TlsSpec {
   /** The first is the default when no SNI name matches. Certificates with equal names and different key types go side by side. */
@@ -177,6 +224,8 @@ export interface BackendSpec {
   readonly mode: Mode
   readonly balance: BalanceSpec
   readonly rules: PoolRulesSpec
+  /** Every connection to its servers begins with a PROXY header; null: none does. */
+  readonly sendProxy: SendProxySpec | null
   /** Window of slow start; 0: none. */
   readonly slowStart: Millis
   readonly servers: readonly ServerSpec[]

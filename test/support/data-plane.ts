@@ -97,6 +97,7 @@ export function snapshotOf(wish: Wish): Snapshot {
     version: 1,
     maxConnections: 20_000,
     shutdownTimeout: ms(5000),
+    lameDuck: ms(0),
     overload: noOverload,
     accessLog: null,
     ...wish.snapshot,
@@ -122,6 +123,7 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
       host: '127.0.0.1',
       port: 0,
       path: null,
+      proxy: null,
       tls: null,
       ...bind,
     })),
@@ -141,7 +143,7 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
       bodyRate: bytes(0),
       ...wish.limits,
     },
-    forward: { xForwarded: true, requestId: 'keep', via: null, ...wish.forward },
+    forward: { xForwarded: 'append', requestId: 'keep', via: null, ...wish.forward },
   }
 }
 

@@ -33,12 +33,15 @@ export const openFrontend = {
     requestRate: null,
     tarpit: ms(0),
   },
+  trust: { networks: [], field: 'x-forwarded-for' },
+  health: null,
   requests: { methods: null, normalizePath: null, neverShed: [] },
   priority: 'normal',
 } as const satisfies Partial<FrontendSpec>
 
 /** No limits, no queue, and only failed connections are tried again. */
 export const plainBackend = {
+  sendProxy: null,
   maxConnections: 0,
   queue: { max: 1000, timeout: ms(5000) },
   retry: {

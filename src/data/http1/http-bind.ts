@@ -37,7 +37,7 @@ export class HttpBind {
     const lines =
       `X-Forwarded-For: ${address}\r\n` +
       `X-Forwarded-Proto: ${this.tls ? 'https' : 'http'}\r\nX-Forwarded-Port: ${this.#port}\r\n`
-    const forwarded = spec.forward.xForwarded ? lines : ''
+    const forwarded = spec.forward.xForwarded === 'append' ? lines : ''
     return {
       forwarded,
       forwardedWithId: requestIds === null ? forwarded : `${forwarded}X-Request-ID: ${requestIds.prefix}`,

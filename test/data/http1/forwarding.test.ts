@@ -106,7 +106,7 @@ test('request ids do not repeat', async () => {
 })
 
 test('Via is added to what is there, with the version of the client', async () => {
-  const via = await start({ via: 'weir', xForwarded: false, requestId: 'off' })
+  const via = await start({ via: 'weir', xForwarded: 'preserve', requestId: 'off' })
   expect(await fieldsSeen('', 'via', via)).toEqual(['1.1 weir'])
   expect(await fieldsSeen('Via: 1.0 b\r\n', 'via', via)).toEqual(['1.0 b', '1.1 weir'])
   expect(await fieldsSeen('', 'via')).toEqual([])

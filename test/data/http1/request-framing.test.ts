@@ -27,7 +27,7 @@ let plane: TestPlane
 beforeAll(async () => {
   const port = await server.listen()
   plane = await startDataPlane({
-    frontends: [{ forward: { xForwarded: false, requestId: 'off' } }],
+    frontends: [{ forward: { xForwarded: 'preserve', requestId: 'off' } }],
     backends: [{ servers: [port] }],
   })
 })
