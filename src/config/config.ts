@@ -12,6 +12,7 @@ import type { answerNumbers, breakerNumbers, ejectionOptions, queueOptions, retr
 import type { forwardOptions, frontendTimeouts, limitOptions } from './schema-frontend.ts'
 import type { logOptions, overloadOptions } from './schema-global.ts'
 import type { cookieOptions } from './schema-persistence.ts'
+import type { proxyTlvs, trustFields, xForwardedModes } from './schema-tiers.ts'
 
 type Camel<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
 type Setting<T> = T extends DurationText ? Millis : T extends SizeText ? Bytes : T extends PercentText ? number : T
@@ -33,6 +34,8 @@ export interface GlobalConfig {
   /** 'auto': from the limit of open files. */
   readonly maxConnections: number | 'auto'
   readonly shutdownTimeout: Millis
+  /** After the signal to stop: readiness fails, and everything else goes on. 0: not at all. */
+  readonly lameDuck: Millis
   readonly overload: Settings<typeof overloadOptions>
   /** Sources of clients that are remembered at a time. */
   readonly sources: number
@@ -42,6 +45,12 @@ export interface GlobalConfig {
   readonly admin: AdminAddress | null
   /** Absolute path, 'auto', or null: none. */
   readonly controlSocket: string | null
+  /** Absolute path of the socket that speaks HAProxy's runtime commands, or null: none. */
+  readonly haproxySocket: string | null
+  /** Name or number of the group that may use both sockets, or null: nobody but their owner. */
+  readonly controlGroup: string | number | null
+  /** Reload when the file changes. */
+  readonly watch: boolean
   readonly log: Settings<typeof logOptions>
   readonly accessLog: AccessLogConfig | null
 }
@@ -70,8 +79,11 @@ export interface FrontendConfig {
   readonly limits: Settings<typeof limitOptions>
   readonly priority: Priority
   readonly clients: ClientsConfig
+  readonly trust: TrustConfig
+  /** null: nothing is answered by Weir itself. */
+  readonly health: HealthEndpointConfig | null
   readonly requests: RequestsConfig
-  readonly forward: Omit<Settings<typeof forwardOptions>, 'via'> & { readonly via: string | null }
+  readonly forward: ForwardConfig
   readonly routes: readonly RouteConfig[]
   /** Name of the default backend, or null. */
   readonly backend: string | null
@@ -88,6 +100,27 @@ export interface ClientsConfig extends Settings<typeof clientNumbers> {
   /** null: any rate. */
   readonly connectionRate: Rate | null
   readonly requestRate: Rate | null
+}
+
+/** Proxies in front, whose word is taken for who the client is. */
+export interface TrustConfig {
+  /** Each in one spelling; empty: none. */
+  readonly networks: readonly string[]
+  readonly field: (typeof trustFields)[number]
+}
+
+export interface HealthEndpointConfig {
+  readonly path: string
+  /** Names of backends; not ready while one of them has fewer servers up. */
+  readonly failWhen: readonly { readonly backend: string; readonly fewerThan: number }[]
+  readonly counted: boolean
+}
+
+export type XForwarded = (typeof xForwardedModes)[number]
+
+export interface ForwardConfig extends Omit<Settings<typeof forwardOptions>, 'via' | 'xForwarded'> {
+  readonly xForwarded: XForwarded
+  readonly via: string | null
 }
 
 export interface RequestsConfig {
@@ -115,7 +148,16 @@ export interface BindConfig {
   readonly port: number
   /** Absolute path of a unix socket, or null. */
   readonly path: string | null
+  /** null: no PROXY header is read. */
+  readonly proxy: ProxyBindConfig | null
   readonly tls: TlsConfig | null
+}
+
+export interface ProxyBindConfig {
+  readonly mode: 'required' | 'optional'
+  /** Networks that may send a header; empty for a unix socket alone, where whoever may open it may. */
+  readonly from: readonly string[]
+  readonly timeout: Millis
 }
 
 export interface TlsConfig {
@@ -144,6 +186,8 @@ export interface BackendConfig {
   /** null: no checks, servers count as up. */
   readonly healthCheck: HealthCheckConfig | null
   readonly servers: readonly ServerConfig[]
+  /** null: connections begin with what the client sends. */
+  readonly sendProxy: SendProxyConfig | null
   readonly timeouts: Settings<typeof backendTimeouts>
   /** On all servers together; 0: any number. */
   readonly maxConnections: number
@@ -155,6 +199,11 @@ export interface BackendConfig {
   readonly breaker: BreakerConfig | null
   readonly persistence: PersistenceConfig | null
   readonly idleConnections: number
+}
+
+export interface SendProxyConfig {
+  readonly version: 1 | 2
+  readonly tlvs: readonly (typeof proxyTlvs)[number][]
 }
 
 export interface RetryConfig extends Settings<typeof retryNumbers> {

@@ -114,8 +114,17 @@ export const sectionIntros: Readonly<Record<string, string>> = {
   'Access log': 'The long form of `global.access_log`.',
   defaults: 'What frontends and backends go by where they do not say otherwise. It takes these options:',
   frontends: 'A map of names to frontends.',
-  Bind: 'The long form of a bind, for TLS on one of several.',
+  Bind: 'The long form of a bind, for TLS or the PROXY protocol on one of several.',
   'TLS of a bind': 'The long form of `tls`. The short one is the path of a combined PEM file.',
+  'Trusted proxies':
+    'The long form of `trust`; `10.0.0.0/8` is `{networks: [10.0.0.0/8]}`. Who is not in `networks` can claim nothing.',
+  'PROXY protocol':
+    'The long form of `proxy_protocol`; `optional` is `{mode: optional}`. [Before and behind other proxies](#before-and-behind-other-proxies) has examples.',
+  'Health endpoint':
+    'The long form of `health`; `/healthz` is `{path: /healthz}`. Answers are text: `ok`, or a line for each reason why not.',
+  'Condition of readiness':
+    'One item of `fail_when`. A server counts when its checks see it up and nobody has taken it out.',
+  'PROXY protocol to servers': 'The long form of `send_proxy`; `v1` is `{version: 1}`, and `v2` is `{version: 2}`.',
   Rate: 'The long form of `connection_rate` and `request_rate`: `100/s` is `{rate: 100/s, burst: 100}`, and `600/h` is `{rate: 600/h, burst: 60}`.',
   'Path normalization':
     'The long form of `normalize_path`. `on` is all of it at its defaults. Routes match, and servers get, what comes out.',

@@ -1,5 +1,5 @@
-// docs/configuration.md: a guide in words (manual-guide.ts, manual-balancing.ts, manual-protection.ts), then tables of every option from their declarations, then the
-// codes of problems. What an option means is written where the option is declared, not here.
+// docs/configuration.md: a guide in words (manual-guide.ts and the parts that are named like it), then tables of every
+// option from their declarations, then the codes of problems. What an option means is written where the option is declared, not here.
 import { z } from 'zod'
 import { balancingGuide } from './manual-balancing.ts'
 import { codesIntro, guide, sectionIntros } from './manual-guide.ts'
@@ -7,6 +7,7 @@ import { factsOf } from './options.ts'
 import { problemCodes } from './problems.ts'
 import { formOf } from './read.ts'
 import { protectionGuide } from './manual-protection.ts'
+import { tiersGuide } from './manual-tiers.ts'
 import { balanceSchema, keyPartSchema } from './schema-balance.ts'
 import { backendSchema, checkSchema, serverSchema, serverTlsSchema } from './schema-backend.ts'
 import { normalizeSchema, rateSchema } from './schema-clients.ts'
@@ -14,6 +15,7 @@ import { breakerSchema, ejectionSchema } from './schema-failures.ts'
 import { bindSchema, frontendSchema, routeSchema, tlsSchema } from './schema-frontend.ts'
 import { accessLogSchema, globalSchema } from './schema-global.ts'
 import { cookieSchema, persistenceSchema } from './schema-persistence.ts'
+import { failWhenSchema, healthSchema, proxySchema, sendProxySchema, trustSchema } from './schema-tiers.ts'
 import { configSchema } from './schema.ts'
 
 type Schema = z.core.$ZodType
@@ -25,6 +27,10 @@ const sections: readonly z.ZodObject[] = [
   frontendSchema,
   bindSchema,
   tlsSchema,
+  trustSchema,
+  proxySchema,
+  healthSchema,
+  failWhenSchema,
   rateSchema,
   normalizeSchema,
   routeSchema,
@@ -33,6 +39,7 @@ const sections: readonly z.ZodObject[] = [
   keyPartSchema,
   serverSchema,
   serverTlsSchema,
+  sendProxySchema,
   checkSchema,
   ejectionSchema,
   breakerSchema,
@@ -54,6 +61,7 @@ export function configurationManual(): string {
     guide,
     balancingGuide,
     protectionGuide,
+    tiersGuide,
     '## Reference',
     '',
     ...tables,

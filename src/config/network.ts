@@ -89,6 +89,9 @@ function textOf({ family, bits }: Parsed, address: bigint): string {
   return bits === width(family) ? host : `${host}/${bits}`
 }
 
+/** Does one of these networks hold every address of its family? */
+export const coversFamily = (networks: readonly string[]): boolean => networks.some((each) => each.endsWith('/0'))
+
 /** Do these networks hold every address of a family? Only the plain case is seen: one network of all. */
 export const coversAll = (networks: readonly string[]): boolean =>
   networks.includes('0.0.0.0/0') && networks.some((each) => each.endsWith('/0') && isIPv6(each.slice(0, -2)))

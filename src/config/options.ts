@@ -169,16 +169,23 @@ const listed = (words: readonly string[]): string => words.map((word) => `"${wor
 
 /** One of some words; a near miss is recognised. */
 export function word<const W extends string>(words: readonly W[]): z.ZodType<W> {
+  const { explain, ...facts } = factsOfWords(words)
+  return kind<W>(z.enum(words, { error: ({ input }) => explain(input) }), facts)
+}
+
+/** The same, where true and false stand for two of them. */
+export function wordOrFlag<const W extends string>(words: readonly W[]): z.ZodType<W | boolean> {
+  const { explain, ...facts } = factsOfWords(words)
+  return kind<W | boolean>(z.union([z.boolean(), z.enum(words)], { error: ({ input }) => explain(input) }), facts)
+}
+
+function factsOfWords(words: readonly string[]) {
   const expects = words.length === 1 ? `"${words[0]}"` : `one of ${listed(words)}`
-  const label = words.map((each) => `\`${each}\``).join(', ')
   const explain = (written: unknown): string => {
     const near = typeof written === 'string' ? nearest(written, words) : null
     return near === null ? `expected ${expects}` : `expected ${expects} (did you mean "${near}"?)`
   }
-  return kind<W>(z.enum(words, { error: ({ input }) => explain(input) }), {
-    kind: label,
-    expects,
-  })
+  return { kind: words.map((each) => `\`${each}\``).join(', '), expects, explain }
 }
 
 /** Text that matches a pattern, with words for what it should be. */

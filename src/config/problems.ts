@@ -35,7 +35,7 @@ export const problemCodes = {
   MERGE_CONFLICT: { severity: 'error', text: 'Two files of a folder say the same thing.' },
   UNKNOWN_BACKEND: {
     severity: 'error',
-    text: 'A frontend, a route or a circuit breaker names a backend that is not there.',
+    text: 'A frontend, a route, a condition of readiness or a circuit breaker names a backend that is not there.',
   },
   MODE_CONFLICT: {
     severity: 'error',
@@ -60,7 +60,11 @@ export const problemCodes = {
   },
   UNWISE_RULE: {
     severity: 'warning',
-    text: 'A rule about clients, retries or sessions works as written, but hardly as it is meant; the message says why.',
+    text: 'A rule about clients, proxies, readiness, retries or sessions works as written, but hardly as it is meant; the message says why.',
+  },
+  ELB_MISMATCH: {
+    severity: 'warning',
+    text: 'A frontend is said to be behind an ELB, and something does not go with one; the message says what to change.',
   },
   NO_EFFECT: { severity: 'warning', text: 'The option does nothing where it stands.' },
 } as const satisfies Record<string, { severity: Severity; text: string }>

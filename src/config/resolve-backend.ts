@@ -11,6 +11,7 @@ import { adviseBalance, resolveBalance } from './resolve-balance.ts'
 import { resolveFailures } from './resolve-failures.ts'
 import { resolvePersistence } from './resolve-persistence.ts'
 import { resolvePool, tierOf } from './resolve-pool.ts'
+import { resolveSendProxy } from './resolve-tiers.ts'
 import { resolveServerTls, type TlsContext } from './resolve-tls.ts'
 import { backendSchema, backendTimeouts, checkNumbers, checkSchema, httpOptions } from './schema-backend.ts'
 import type { BackendText, DefaultsText } from './schema.ts'
@@ -58,6 +59,7 @@ export function resolveBackend(input: BackendInput, mode: Mode, context: TlsCont
     slowStart: settleOne(backendSchema.shape.slow_start, text.slow_start, defaults.slow_start) as Millis,
     healthCheck: check.config,
     servers,
+    sendProxy: resolveSendProxy(text.send_proxy, child(node, 'send_proxy'), problems),
     timeouts: settle(backendTimeouts, text.timeouts, defaults.timeouts),
     ...resolveFailures(input, { mode, servers }, problems),
     persistence: resolvePersistence(

@@ -39,10 +39,11 @@ export function resolveClients({ text, node, defaults }: ClientsInput, problems:
   return config
 }
 
-const listOfText = <T>(text: T | readonly (T | undefined)[] | undefined): T[] =>
+export const listOfText = <T>(text: T | readonly (T | undefined)[] | undefined): T[] =>
   (Array.isArray(text) ? text : [text]).filter((each) => each !== undefined) as T[]
 
-function networksOf(text: ClientsText['deny']): string[] {
+/** In one spelling, each once. */
+export function networksOf(text: ClientsText['deny']): string[] {
   const parsed = listOfText(text).map(parseNetwork)
   return [...new Set(parsed.flatMap((each) => ('expected' in each ? [] : [each.text])))]
 }

@@ -2,9 +2,11 @@
 // are there and its binds are free is found out in resolve.ts, which sees all of them.
 import type { Mode } from '../model/states.ts'
 import { formatAddress, parseBindAddress } from './address.ts'
-import type { BindConfig, FrontendConfig, Priority, RouteConfig, TlsConfig } from './config.ts'
+import type { BindConfig, FrontendConfig, Priority, RouteConfig, TlsConfig, TrustConfig } from './config.ts'
+import { elbForward, elbTimeouts } from './elb.ts'
 import { absolute } from './files.ts'
 import { resolveClients, resolveRequests } from './resolve-clients.ts'
+import { checkTierUse, resolveHealth, resolveProxy, resolveTrust, type ProxyLayer } from './resolve-tiers.ts'
 import { resolveTls, type TlsContext } from './resolve-tls.ts'
 import { forwardOptions, frontendSchema, frontendTimeouts, limitOptions } from './schema-frontend.ts'
 import type { DefaultsText, FrontendText } from './schema.ts'
@@ -37,25 +39,42 @@ export function resolveFrontend(
 ): { frontend: FrontendConfig; binds: PlacedBind[] } {
   const { name, text, node, defaults } = input
   const mode = modeOf(input)
+  const { problems } = context
   checkUse(input, mode, context)
-  const binds = resolveBinds(input, mode, context)
-  const forward = settle(forwardOptions, text.forward, defaults.forward)
+  const trust = resolveTrust(input, problems)
+  const binds = resolveBinds(input, { mode, trust }, context)
+  checkTierUse(
+    input,
+    mode,
+    binds.some(({ bind }) => bind.proxy !== null),
+    problems,
+  )
+  const routes = resolveRoutes(text, child(node, 'routes'), context)
+  const named = [...routes.map(({ backend }) => backend), text.backend].filter((each) => each !== undefined)
   const frontend: FrontendConfig = {
     name,
     mode: mode ?? 'http',
     binds: binds.map(({ bind }) => bind),
     maxConnections: text.max_connections ?? defaults.max_connections ?? null,
     accessLog: settleOne(frontendSchema.shape.access_log, text.access_log, defaults.access_log) as boolean,
-    timeouts: settle(frontendTimeouts, text.timeouts, defaults.timeouts),
+    timeouts: elbTimeouts(text, settle(frontendTimeouts, text.timeouts, defaults.timeouts)),
     limits: settle(limitOptions, text.limits, defaults.limits),
     priority: settleOne(frontendSchema.shape.priority, text.priority, defaults.priority) as Priority,
-    clients: resolveClients(input, context.problems),
+    clients: resolveClients(input, problems),
+    trust,
+    health: resolveHealth(input, [...new Set(named)], mode, problems),
     requests: resolveRequests(input),
-    forward: { ...forward, via: forward.via === 'off' ? null : forward.via },
-    routes: resolveRoutes(text, child(node, 'routes'), context),
+    forward: resolveForward(input),
+    routes,
     backend: text.backend ?? null,
   }
   return { frontend, binds }
+}
+
+function resolveForward({ text, defaults }: FrontendInput): FrontendConfig['forward'] {
+  const { xForwarded, via, ...same } = settle(forwardOptions, text.forward, elbForward(text), defaults.forward)
+  const mode = xForwarded === true ? 'append' : xForwarded === false ? 'preserve' : xForwarded
+  return { ...same, xForwarded: mode, via: via === 'off' ? null : via }
 }
 
 /** Options that make no sense together. */
@@ -65,7 +84,7 @@ function checkUse(
   { problems }: TlsContext,
 ): void {
   const routed = node.entries.has('routes') && text.routes?.length !== 0
-  if (!routed && !node.entries.has('backend')) {
+  if (!routed && !['backend', 'health'].some((key) => node.entries.has(key))) {
     problems.add(place, 'MISSING', `${name} has neither a backend nor routes: its requests have nowhere to go`)
   }
   if (mode !== 'tcp') return
@@ -97,17 +116,22 @@ function checkUse(
   }
 }
 
-function resolveBinds({ name, text, node }: FrontendInput, mode: Mode | null, context: TlsContext): PlacedBind[] {
+function resolveBinds(
+  { name, text, node }: FrontendInput,
+  { mode, trust }: { readonly mode: Mode | null; readonly trust: TrustConfig },
+  context: TlsContext,
+): PlacedBind[] {
   const bindNode = child(node, 'bind')
   const tlsNode = child(node, 'tls')
   const shared = text.tls !== undefined && tlsNode ? resolveTls(text.tls, tlsNode, mode, context) : null
   if (text.bind === undefined || !bindNode) return []
   const ids = new Set<string>()
+  const frontendLayer: ProxyLayer = { text, node }
   const many = Array.isArray(text.bind)
   const forms = Array.isArray(text.bind) ? text.bind : [text.bind]
   return forms.flatMap((form: Exclude<FrontendText['bind'], readonly unknown[]>, i): PlacedBind[] => {
     const at = many ? child(bindNode, i) : bindNode
-    const long = typeof form === 'object' ? form : { address: form }
+    const long: BindText = typeof form === 'object' ? form : { address: form }
     const addressNode = at?.kind === 'map' ? child(at, 'address') : at
     const parsed = long.address === undefined ? null : parseBindAddress(long.address)
     const own = long.tls === undefined ? undefined : ownTls(long.tls, child(at, 'tls')!, mode, context)
@@ -117,13 +141,19 @@ function resolveBinds({ name, text, node }: FrontendInput, mode: Mode | null, co
     const bind = {
       id: unused(`${name}/${formatAddress(address)}`, ids),
       ...address,
+      proxy: resolveProxy(
+        [{ text: long, node: at }, frontendLayer],
+        { name, unix: path !== null, trust, trustSaid: node.entries.has('trust') },
+        context.problems,
+      ),
       tls: own === undefined ? shared : own,
     }
     return [{ bind, place: addressNode.place }]
   })
 }
 
-type BindTlsText = NonNullable<Extract<FrontendText['bind'], { tls?: unknown }>['tls']>
+type BindText = Extract<FrontendText['bind'], { tls?: unknown }>
+type BindTlsText = NonNullable<BindText['tls']>
 
 const ownTls = (text: BindTlsText, node: Node, mode: Mode | null, context: TlsContext): TlsConfig | null =>
   text === 'off' ? null : resolveTls(text, node, mode, context)

@@ -2,24 +2,24 @@
 // which backends are used and in which mode, which binds are in each other's way.
 import { isIP } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
-import { formatAddress, isLoopback, parseBindAddress } from './address.ts'
-import type { AccessLogConfig, Config, FrontendConfig, GlobalConfig } from './config.ts'
+import { formatAddress } from './address.ts'
+import type { Config, FrontendConfig, GlobalConfig } from './config.ts'
 import { findCookieClashes } from './cookie-clashes.ts'
-import { absolute } from './files.ts'
+import { adviseElb } from './elb.ts'
 import { resolveBackend } from './resolve-backend.ts'
 import { resolveBalance } from './resolve-balance.ts'
 import { resolveFrontend, type FrontendInput, type PlacedBind } from './resolve-frontend.ts'
+import { resolveGlobal } from './resolve-global.ts'
+import { checkHealth } from './resolve-tiers.ts'
 import type { TlsContext } from './resolve-tls.ts'
-import { globalSchema, logOptions, overloadOptions } from './schema-global.ts'
-import type { ConfigText, GlobalText } from './schema.ts'
-import { settle, settleOne } from './settle.ts'
-import { child, show, type Entry, type MapNode, type Node } from './tree.ts'
+import type { ConfigText } from './schema.ts'
+import { child, type Entry, type MapNode, type Node } from './tree.ts'
 import { backendMode, findUses } from './uses.ts'
 
 /** @returns the configuration, of use only when no error was reported */
 export function resolveConfig(text: ConfigText, root: MapNode, context: TlsContext): Config {
   const defaults = text.defaults ?? {}
-  const global = resolveGlobal(text.global ?? {}, child(root, 'global'), root, context)
+  const global = resolveGlobal(text.global ?? {}, child(root, 'global'), root, context.problems)
   const inputs = entriesOf(child(root, 'frontends')).flatMap(({ key, value, keyPlace: place }): FrontendInput[] => {
     const frontend = text.frontends?.[key]
     return frontend && value.kind === 'map'
@@ -56,6 +56,13 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
     return [resolveBackend({ name, keyPlace: place, ...layers, ...clients, zoned: zone !== undefined }, mode, context)]
   })
   findCookieClashes(backends, backendEntries, uses, problems)
+  const nodes = new Map(backendEntries.map(({ key, value }) => [key, [value, defaultsNode]]))
+  const lameDuckSaid = child(child(root, 'global'), 'lame_duck') !== undefined
+  for (const [i, input] of inputs.entries()) {
+    const { frontend } = resolved[i]!
+    checkHealth(input, backends, problems)
+    adviseElb({ ...input, frontend }, { backends, nodesOf: (name) => nodes.get(name) ?? [], lameDuckSaid }, problems)
+  }
   if (zone && global.zone !== null && !backends.some(({ servers }) => servers.some((server) => server.zone !== null)))
     problems.add(zone.place, 'NO_EFFECT', 'zone does nothing: no server says where it stands')
   return { global, frontends: resolved.map(({ frontend }) => frontend), backends }
@@ -74,61 +81,12 @@ function terminating(
 
 const entriesOf = (node: Node | undefined): Entry[] => (node?.kind === 'map' ? [...node.entries.values()] : [])
 
-function resolveGlobal(
-  text: GlobalText,
-  node: Node | undefined,
-  root: MapNode,
-  { problems }: TlsContext,
-): GlobalConfig {
-  const { shape } = globalSchema
-  const file = (path: string, key: string): string => {
-    const at = key.split('.').reduce<Node | undefined>((from, step) => child(from, step), node) ?? root
-    return absolute(path, at)
-  }
-  const log = settle(logOptions, text.log)
-  const socket = settleOne(shape.control_socket, text.control_socket) as string
-  const adminText = settleOne(shape.admin, text.admin) as string | number
-  const admin = typeof adminText === 'number' || /^\d+$/.test(adminText) ? `127.0.0.1:${adminText}` : adminText
-  const parsed = admin === 'off' ? null : parseBindAddress(admin)
-  if (parsed && !('expected' in parsed) && (parsed.host === null || !isLoopback(parsed.host))) {
-    const at = child(node, 'admin') ?? root
-    const message = `Cannot serve admin at ${show(at)}: it has no access control yet, so only a loopback address such as "127.0.0.1:9180" is allowed`
-    problems.add(at.place, 'BAD_ADDRESS', message)
-  }
-  return {
-    workers: settleOne(shape.workers, text.workers) as number | 'auto',
-    maxConnections: settleOne(shape.max_connections, text.max_connections) as number | 'auto',
-    overload: settle(overloadOptions, text.overload),
-    sources: settleOne(shape.sources, text.sources) as number,
-    zone: text.zone === undefined ? null : String(text.zone),
-    shutdownTimeout: settleOne(shape.shutdown_timeout, text.shutdown_timeout) as GlobalConfig['shutdownTimeout'],
-    admin:
-      parsed && 'host' in parsed && parsed.host !== null
-        ? { host: parsed.host, port: parsed.port, byDefault: text.admin === undefined }
-        : null,
-    controlSocket:
-      socket === 'off' ? null : socket === 'auto' ? 'auto' : file(socket.replace(/^unix:/, ''), 'control_socket'),
-    log: {
-      ...log,
-      target: log.target === 'stderr' || log.target === 'stdout' ? log.target : file(log.target, 'log.target'),
-    },
-    accessLog: accessLog(text.access_log, (path, key) => file(path, key)),
-  }
-}
-
-function accessLog(
-  text: GlobalText['access_log'],
-  file: (path: string, key: string) => string,
-): AccessLogConfig | null {
-  if (text === undefined || text === 'off') return null
-  const long = typeof text === 'string' ? { target: text } : text
-  if (long.target === undefined) return null
-  const key = typeof text === 'string' ? 'access_log' : 'access_log.target'
-  return { format: long.format ?? 'json', target: long.target === 'stdout' ? 'stdout' : file(long.target, key) }
-}
-
-function findBindConflicts(binds: readonly PlacedBind[], { admin }: GlobalConfig, { problems }: TlsContext): void {
-  const taken: { host: string | null; port: number; path: string | null; by: string }[] = []
+function findBindConflicts(binds: readonly PlacedBind[], global: GlobalConfig, { problems }: TlsContext): void {
+  const { admin, controlSocket, haproxySocket } = global
+  const taken: { host: string | null; port: number; path: string | null; by: string }[] = [
+    { host: null, port: 0, path: controlSocket, by: 'global.control_socket' },
+    { host: null, port: 0, path: haproxySocket, by: 'global.haproxy_socket' },
+  ]
   if (admin && !admin.byDefault) taken.push({ ...admin, path: null, by: 'global.admin' })
   for (const { bind, place } of binds) {
     const other = taken.find((each) => inTheWay(each, bind))

@@ -22,6 +22,7 @@ import { balance } from './schema-balance.ts'
 import { breaker, connectionLimit, failureOptions } from './schema-failures.ts'
 import { modes } from './schema-frontend.ts'
 import { persistence } from './schema-persistence.ts'
+import { sendProxy } from './schema-tiers.ts'
 import { parseStatuses } from './statuses.ts'
 
 export const backendTimeouts = {
@@ -225,6 +226,7 @@ export const backendSchema = z
       otherwise: 'no TLS, except for `https://` addresses',
       doc: 'TLS to all servers. `true`: with verification against public authorities.',
     }),
+    send_proxy: sendProxy(),
     ...poolOptions,
     slow_start: slowStart(),
     max_connections: option(connectionLimit(), {

@@ -10,13 +10,13 @@ export const priorities = ['normal', 'high'] as const
 export const priority = (facts: { default: 'normal' } | { otherwise: string }, doc: string) =>
   option(word(priorities), { ...facts, doc })
 
-const network = () =>
+export const network = () =>
   judged(z.string(), { kind: 'network', expects: networkWords, code: 'BAD_NETWORK' }, (value) => {
     const parsed = parseNetwork(value)
     return 'expected' in parsed ? parsed.expected : null
   })
 
-const networks = () => either(network(), listOf(network()))
+export const networks = () => either(network(), listOf(network()))
 
 /** Read with parseRate. */
 const rateText = (words: readonly string[] = []) => {
@@ -104,7 +104,8 @@ const anyOrMethod = judged(
   (value) => (value === 'any' ? null : methodTrouble(value)),
 )
 
-const exactPath = () => text('path', 'a path that begins with "/", without query', /^\/[^?#\s]*$/)
+/** Compared as a whole. */
+export const exactPath = () => text('path', 'a path that begins with "/", without query', /^\/[^?#\s]*$/)
 
 /** What every request is held against, before it is routed. */
 export const requestOptions = {

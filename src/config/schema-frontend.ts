@@ -16,9 +16,11 @@ import {
   size,
   text,
   word,
+  wordOrFlag,
 } from './options.ts'
 import { isHostName } from './address.ts'
 import { clientOptions, priority, requestOptions } from './schema-clients.ts'
+import { proxyProtocol, tierOptions, xForwardedModes } from './schema-tiers.ts'
 
 export const modes = ['http', 'tcp'] as const
 
@@ -51,9 +53,9 @@ export const limitOptions = {
 }
 
 export const forwardOptions = {
-  x_forwarded: option(flag(), {
-    default: true,
-    doc: 'Append the client to `X-Forwarded-For` and set `X-Forwarded-Proto` and `X-Forwarded-Port`.',
+  x_forwarded: option(wordOrFlag(xForwardedModes), {
+    default: 'append',
+    doc: '`X-Forwarded-For`, `-Proto` and `-Port`. `append` (or `true`): the client is added to the first and the others are set, or kept where a proxy of `trust` has set them. `replace`: the same, but the first begins anew. `remove`: none is sent. `preserve` (or `false`): they are left as they come.',
   }),
   request_id: option(word(['keep', 'replace', 'off']), {
     default: 'keep',
@@ -119,6 +121,10 @@ export const bindSchema = z
   .strictObject({
     address: required(bindAddress(), 'Where to listen.'),
     tls: option(bindTls(), { otherwise: "the frontend's `tls`", doc: 'TLS of this bind alone; `off`: none.' }),
+    proxy_protocol: option(proxyProtocol(), {
+      otherwise: "the frontend's `proxy_protocol`",
+      doc: 'The PROXY protocol on this bind alone; a map goes before what the frontend says, option by option.',
+    }),
   })
   .meta({ id: 'bind', title: 'Bind' })
 
@@ -164,7 +170,7 @@ export const frontendSchema = z
     }),
     backend: option(name(), {
       otherwise: 'none: 404',
-      doc: 'Backend for what no route matches. Needed when there are no routes.',
+      doc: 'Backend for what no route matches. Needed when there are neither routes nor `health`.',
     }),
     routes: option(z.array(routeSchema), {
       otherwise: 'none',
@@ -188,6 +194,7 @@ export const frontendSchema = z
       clientOptions,
       'Who may come, and how much one source may ask for. In tcp mode, who is refused is not answered.',
     ),
+    ...tierOptions,
     ...requestOptions,
     forward: group(forwardOptions, 'What servers are told about the client.'),
   })

@@ -4,6 +4,7 @@ import { maxUnixPath, parseBindAddress } from './address.ts'
 import {
   duration,
   either,
+  flag,
   group,
   integer,
   integerOrAuto,
@@ -36,6 +37,19 @@ const adminAddress = judged(
     const parsed = parseBindAddress(value)
     return 'expected' in parsed ? parsed.expected : null
   },
+)
+
+const groupName = judged(
+  z.union([z.string(), z.int()]),
+  { kind: 'group', expects: 'the name or the number of a group' },
+  (value) =>
+    (
+      typeof value === 'number'
+        ? value >= 0 && value < 2 ** 32 - 1
+        : /^([A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,9})$/.test(value)
+    )
+      ? null
+      : 'expected the name or the number of a group',
 )
 
 export const logOptions = {
@@ -94,6 +108,10 @@ export const globalSchema = z
       default: '30s',
       doc: 'How long a stop waits for what is under way before it cuts it off.',
     }),
+    lame_duck: option(duration('0s', '1h'), {
+      default: '0s',
+      doc: 'Before a stop closes anything, `/readyz` and `health` endpoints fail for so long while requests go on, so that a load balancer in front looks elsewhere: the interval of its checks times the number that must fail. 0s: not at all.',
+    }),
     zone: option(zone(), {
       otherwise: 'none',
       doc: 'Where this Weir stands, such as `${AZ}`: servers with the same `zone` are preferred while they have their share of what is healthy.',
@@ -104,7 +122,19 @@ export const globalSchema = z
     }),
     control_socket: option(pathOr(['auto', 'off'], maxUnixPath), {
       default: 'auto',
-      doc: 'Unix socket that `weir status` talks to, open to the user that runs Weir alone. `auto`: `/run/weir/weir.sock` where that can be written, else a path in the folder for temporary files.',
+      doc: 'Unix socket that `weir status` and the other commands talk to, open to the user that runs Weir alone (see `control_group`). `auto`: `/run/weir/weir.sock` where that can be written, else a path in the folder for temporary files.',
+    }),
+    control_group: option(groupName, {
+      otherwise: 'none',
+      doc: 'Group, by name or number, whose members may use `control_socket` and `haproxy_socket` too (mode 0660 in place of 0600).',
+    }),
+    haproxy_socket: option(pathOr(['off'], maxUnixPath), {
+      default: 'off',
+      doc: "A second unix socket, which understands HAProxy's runtime commands (`show stat`, `disable server`), for tools that speak them.",
+    }),
+    watch: option(flag(), {
+      default: false,
+      doc: 'Reload when the configuration file changes. A file that is wrong changes nothing.',
     }),
     log: group(logOptions, 'The process log: start and stop, states of servers, problems.'),
     access_log: option(either(pathOr(['off', 'stdout']), accessLogSchema), {

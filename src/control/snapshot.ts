@@ -2,7 +2,6 @@
 // numbers in place of names, limits filled in, nothing that a worker does not need (health checks stay here).
 import type { BackendConfig, BindConfig, Config, CookieConfig, FrontendConfig, ServerConfig } from '../config/config.ts'
 import { deepFreeze } from '../config/freeze.ts'
-import { ms } from '../model/units.ts'
 import type { BackendSpec, BindSpec, CookieSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
 
 /** How many rows of each kind the scoreboard has. */
@@ -14,21 +13,44 @@ export interface SlotLimits {
 
 type Kind = keyof SlotLimits
 
+/** Rows that may be given to others, once there are no new ones. */
+export interface Reuse {
+  /** Nobody counts on it any more. */
+  isIdle(kind: Kind, slot: number): boolean
+  /** It begins anew. */
+  clear(kind: Kind, slot: number): void
+}
+
 /**
  * Gives frontends, backends and servers their rows of the scoreboard, by name, and keeps them: a name has the same
- * slot in every snapshot, so that its counters and its health outlive a reload. Rows of what is gone are not given
- * away, because workers may still be finishing requests that count on them.
+ * slot in every snapshot, so that its counters and its health outlive a reload. Only when there is no row left, that of a
+ * name that is gone is given away, and not while workers are still finishing requests that count on it.
  */
 export class SlotTable {
   readonly #limits: SlotLimits
+  readonly #reuse: () => Reuse | null
   readonly #slots: Readonly<Record<Kind, Map<string, number>>> = {
     frontends: new Map(),
     backends: new Map(),
     servers: new Map(),
   }
+  /** Names of the configuration that runs, and of the one that is being numbered. */
+  #running = namesOf(null)
+  #wanted = namesOf(null)
 
-  constructor(limits: SlotLimits) {
+  constructor(limits: SlotLimits, reuse: () => Reuse | null = () => null) {
     this.#limits = limits
+    this.#reuse = reuse
+  }
+
+  /** This configuration is about to be numbered. */
+  begin(config: Config): void {
+    this.#wanted = namesOf(config)
+  }
+
+  /** The configuration that was numbered last is the one that runs. */
+  installed(config: Config): void {
+    this.#running = namesOf(config)
   }
 
   frontend(name: string): number {
@@ -48,11 +70,34 @@ export class SlotTable {
     const slots = this.#slots[kind]
     const known = slots.get(name)
     if (known !== undefined) return known
-    const next = slots.size
-    if (next >= this.#limits[kind])
-      throw new Error(`the scoreboard has no room for more than ${next} ${kind}: restart to make room`)
+    const next = slots.size < this.#limits[kind] ? slots.size : this.#takeOver(kind)
+    if (next === null) {
+      throw new Error(`the scoreboard has no room for more than ${slots.size} ${kind}: restart to make room`)
+    }
     slots.set(name, next)
     return next
+  }
+
+  /** The row of one that is gone, the one gone for longest first. */
+  #takeOver(kind: Kind): number | null {
+    const reuse = this.#reuse()
+    if (reuse === null) return null
+    for (const [name, slot] of this.#slots[kind]) {
+      if (this.#running[kind].has(name) || this.#wanted[kind].has(name) || !reuse.isIdle(kind, slot)) continue
+      this.#slots[kind].delete(name)
+      reuse.clear(kind, slot)
+      return slot
+    }
+    return null
+  }
+}
+
+function namesOf(config: Config | null): Readonly<Record<Kind, ReadonlySet<string>>> {
+  const { frontends = [], backends = [] } = config ?? {}
+  return {
+    frontends: new Set(frontends.map(({ name }) => name)),
+    backends: new Set(backends.map(({ name }) => name)),
+    servers: new Set(backends.flatMap(({ name, servers }) => servers.map((server) => `${name}/${server.name}`))),
   }
 }
 
@@ -70,13 +115,14 @@ export interface SnapshotContext {
 /** Deep-frozen, except for the bytes of the ticket keys. */
 export function createSnapshot(config: Config, context: SnapshotContext): Snapshot {
   const { global } = config
+  context.slots.begin(config)
   const maxConnections = global.maxConnections === 'auto' ? context.maxConnections : global.maxConnections
   const indexes = new Map(config.backends.map(({ name }, i) => [name, i]))
   return deepFreeze({
     version: context.version,
     maxConnections,
     shutdownTimeout: global.shutdownTimeout,
-    lameDuck: ms(0),
+    lameDuck: global.lameDuck,
     overload: global.overload,
     accessLog: global.accessLog,
     frontends: config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes })),
@@ -87,7 +133,7 @@ export function createSnapshot(config: Config, context: SnapshotContext): Snapsh
 type FrontendContext = SnapshotContext & { readonly indexes: ReadonlyMap<string, number> }
 
 function frontendSpec(frontend: FrontendConfig, context: FrontendContext): FrontendSpec {
-  const { name, mode, accessLog, timeouts, limits, clients, requests, priority, forward } = frontend
+  const { name, mode, accessLog, timeouts, limits, clients, trust, health, requests, priority, forward } = frontend
   const index = (backend: string): number => context.indexes.get(backend) ?? -1
   return {
     slot: context.slots.frontend(name),
@@ -99,11 +145,14 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
     timeouts,
     limits,
     clients,
-    trust: { networks: [], field: 'x-forwarded-for' },
-    health: null,
+    trust,
+    health: health && {
+      ...health,
+      failWhen: health.failWhen.map((condition) => ({ ...condition, backend: index(condition.backend) })),
+    },
     requests,
     priority,
-    forward: { ...forward, xForwarded: forward.xForwarded ? 'append' : 'preserve' },
+    forward,
     routes: frontend.routes.map((route) => ({ ...route, backend: index(route.backend) })),
     backend: frontend.backend === null ? -1 : index(frontend.backend),
   }
@@ -111,7 +160,6 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
 
 const bindSpec = (bind: BindConfig, ticketKeys: Uint8Array): BindSpec => ({
   ...bind,
-  proxy: null,
   tls: bind.tls === null ? null : { ...bind.tls, ticketKeys },
 })
 
@@ -120,14 +168,14 @@ type BackendContext = FrontendContext & { readonly zone: string | null }
 function backendSpec(backend: BackendConfig, context: BackendContext): BackendSpec {
   const { slots, zone, instance, indexes } = context
   const { name, mode, balance, pool, slowStart, timeouts, idleConnections } = backend
-  const { maxConnections, queue, retries, retry, ejection, breaker, persistence } = backend
+  const { sendProxy, maxConnections, queue, retries, retry, ejection, breaker, persistence } = backend
   return {
     slot: slots.backend(name),
     name,
     mode,
     balance,
     rules: { ...pool, zone, instance },
-    sendProxy: null,
+    sendProxy,
     slowStart,
     servers: backend.servers.map((server) => serverSpec(server, slots.server(name, server.name))),
     timeouts,

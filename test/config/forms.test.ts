@@ -36,11 +36,15 @@ test('the smallest configuration has every default', () => {
     workers: 'auto',
     maxConnections: 'auto',
     shutdownTimeout: 30_000,
+    lameDuck: 0,
     overload: { loopDelay: 200, memory: 90, retryAfter: 2 },
     sources: 65_536,
     zone: null,
     admin: { host: '127.0.0.1', port: 9180, byDefault: true },
     controlSocket: 'auto',
+    controlGroup: null,
+    haproxySocket: null,
+    watch: false,
     log: { level: 'info', target: 'stderr' },
     accessLog: null,
   })
@@ -48,7 +52,7 @@ test('the smallest configuration has every default', () => {
     {
       name: 'web',
       mode: 'http',
-      binds: [{ id: 'web/[::]:8080', host: '::', port: 8080, path: null, tls: null }],
+      binds: [{ id: 'web/[::]:8080', host: '::', port: 8080, path: null, proxy: null, tls: null }],
       maxConnections: null,
       accessLog: true,
       timeouts: {
@@ -71,8 +75,10 @@ test('the smallest configuration has every default', () => {
         requestRate: null,
         tarpit: 0,
       },
+      trust: { networks: [], field: 'x-forwarded-for' },
+      health: null,
       requests: { methods: null, normalizePath: null, neverShed: [] },
-      forward: { xForwarded: true, requestId: 'keep', via: null },
+      forward: { xForwarded: 'append', requestId: 'keep', via: null },
       routes: [],
       backend: 'app',
     },
@@ -92,6 +98,7 @@ test('the smallest configuration has every default', () => {
       slowStart: 10_000,
       healthCheck: { interval: 2000, timeout: 1000, rise: 2, fall: 3, fastInterval: 1000, http: null },
       servers: [{ ...target, name: '10.0.0.1:80', weight: 1, maxConnections: 0, tier: 0, zone: null, check: target }],
+      sendProxy: null,
       timeouts: {
         connect: 5000,
         serverResponse: 60_000,
@@ -147,7 +154,7 @@ describe('binds', () => {
 
   test('a unix socket is a path, relative to the file', () => {
     expect(bind('unix:web.sock')).toEqual([
-      { id: `web/unix:${folder}/web.sock`, host: null, port: 0, path: `${folder}/web.sock`, tls: null },
+      { id: `web/unix:${folder}/web.sock`, host: null, port: 0, path: `${folder}/web.sock`, proxy: null, tls: null },
     ])
     expect(bind('/run/web.sock')).toMatchObject([{ path: '/run/web.sock' }])
   })

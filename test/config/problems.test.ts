@@ -176,6 +176,7 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
     () => withFrontend('    clients: {deny: [0.0.0.0/0, "::/0"]}'),
     ['5:15 UNWISE_RULE'],
   ],
+  ['an ELB that nobody trusts', () => withFrontend('    behind: elb'), ['5:13 ELB_MISMATCH', '5:13 ELB_MISMATCH']],
   ['a balancer that takes no map', () => withBackend('    balance: {algorithm: least}'), ['8:26 BAD_VALUE']],
   ['a balance without algorithm', () => withBackend('    balance: {choices: 3}'), ['8:14 MISSING']],
   ['an algorithm and a file', () => withBackend('    balance: {algorithm: p2c, file: mine.ts}'), ['8:31 BAD_VALUE']],
