@@ -115,6 +115,12 @@ export const reasons = {
     side: 'client',
     text: 'The client took the response slower than the lowest rate.',
   },
+  frontend_paused: { status: 503, side: 'self', text: 'The operator has paused the frontend.' },
+  bad_proxy_header: {
+    status: 0,
+    side: 'client',
+    text: 'The connection did not begin with a valid PROXY header from a trusted network.',
+  },
 } as const satisfies Record<string, Reason>
 
 export type ReasonCode = keyof typeof reasons

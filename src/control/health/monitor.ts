@@ -2,6 +2,7 @@
 // One loop per server: check, step, sleep. A slow check delays the next one of the same server and never overlaps it.
 // What to send and how to judge it is the probes' business, the rise/fall rule is step.ts, the timing is schedule.ts. What
 // a state means for the traffic is control/balance/keeper.ts.
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { ADMIN_MAINT, type HealthState } from '../../model/states.ts'
 import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
@@ -29,6 +30,8 @@ export interface CheckedBackend {
   readonly backend: BackendSpec
   readonly check: CheckSpec | null
   readonly probeFor: (server: ServerSpec) => Probe
+  /** What the probe of a server is made of: as long as it is equal, the checks of a server just go on. */
+  readonly probedAs?: (server: ServerSpec) => unknown
 }
 
 /** What takes the verdicts, each before it is logged. */
@@ -48,11 +51,17 @@ export interface MonitorOptions {
 }
 
 interface Watched {
-  readonly group: CheckedBackend
-  readonly server: ServerSpec
+  group: CheckedBackend
+  server: ServerSpec
+  /** Ends its loop; null: it has none. */
+  end: AbortController | null
   health: Health
   since: number
   last: { readonly text: string; readonly at: number; readonly duration: number } | null
+  /** Ends the pause before its next check; does nothing during a check. */
+  wake: () => void
+  /** Those who wait for the end of a check. */
+  readonly waiting: (() => void)[]
 }
 
 export class HealthMonitor {
@@ -63,7 +72,7 @@ export class HealthMonitor {
   readonly #random: () => number
   readonly #watched = new Map<number, Watched>()
   readonly #end = new AbortController()
-  readonly #loops: Promise<void>[] = []
+  readonly #loops = new Set<Promise<void>>()
 
   constructor({ board, verdicts, log, concurrency = 64, random = Math.random }: MonitorOptions) {
     this.#board = board
@@ -73,19 +82,49 @@ export class HealthMonitor {
     this.#random = random
   }
 
-  /** Probes every server at once, as far as the concurrency allows, and goes on by interval. Called once. */
-  start(backends: readonly CheckedBackend[]): void {
+  /**
+   * Checks these servers from now on, and no others. New ones are probed at once, as far as the concurrency allows, and
+   * then by interval; of those that were there before the state stays, and their checks go by the rules of now.
+   */
+  follow(backends: readonly CheckedBackend[]): void {
+    const gone = new Set(this.#watched.keys())
     for (const group of backends) {
       for (const server of group.backend.servers) {
-        const watched: Watched = { group, server, health: checking, since: Date.now(), last: null }
-        this.#watched.set(server.slot, watched)
-        if (group.check === null) this.#enter(watched, up(0))
-        else this.#loops.push(this.#loop(watched, group.check, group.probeFor(server)))
+        gone.delete(server.slot)
+        this.#watch(group, server)
       }
+    }
+    for (const slot of gone) {
+      this.#watched.get(slot)!.end?.abort()
+      this.#watched.delete(slot)
     }
   }
 
-  /** @param slot of a server that start() was given; others answer as never checked */
+  #watch(group: CheckedBackend, server: ServerSpec): void {
+    let watched = this.#watched.get(server.slot)
+    const before = watched?.group
+    if (watched === undefined) {
+      watched = { group, server, end: null, health: checking, since: Date.now(), last: null, wake() {}, waiting: [] }
+      this.#watched.set(server.slot, watched)
+    }
+    const same = before !== undefined && isDeepStrictEqual(probedBy(before, watched.server), probedBy(group, server))
+    watched.group = group
+    watched.server = server
+    if (same) return
+    watched.end?.abort()
+    watched.end = null
+    if (group.check === null) {
+      if (before === undefined || watched.health.state !== 'up') this.#enter(watched, up(0))
+      return
+    }
+    watched.end = new AbortController()
+    const signal = AbortSignal.any([this.#end.signal, watched.end.signal])
+    const loop = this.#loop(watched, group.check, group.probeFor(server), signal, before !== undefined)
+    this.#loops.add(loop)
+    void loop.then(() => this.#loops.delete(loop))
+  }
+
+  /** @param slot of a server that follow() was given; others answer as never checked */
   of(slot: number): ServerHealth {
     const watched = this.#watched.get(slot)
     const last = watched?.last ?? null
@@ -98,26 +137,41 @@ export class HealthMonitor {
     }
   }
 
+  /**
+   * Checks a server without waiting for its interval; a check that is under way is as good.
+   * @returns what is known of it then; null: it is not checked
+   */
+  async checkNow(slot: number): Promise<ServerHealth | null> {
+    const watched = this.#watched.get(slot)
+    if (watched === undefined || watched.end === null) return null
+    const checked = new Promise<void>((resolve) => watched.waiting.push(resolve))
+    watched.wake()
+    await checked
+    return this.of(slot)
+  }
+
   /** Ends the checks under way, without a verdict, and makes no more. */
   async close(): Promise<void> {
     this.#end.abort()
     await Promise.all(this.#loops)
   }
 
-  async #loop(watched: Watched, spec: CheckSpec, probe: Probe): Promise<void> {
-    const { signal } = this.#end
+  /** @param known it has been checked before, so that there is no hurry: not all at once after a change */
+  async #loop(watched: Watched, spec: CheckSpec, probe: Probe, signal: AbortSignal, known: boolean): Promise<void> {
+    if (known) await sleep(this.#random() * spec.interval, signal, (wake) => (watched.wake = wake))
     for (let checks = 1; !signal.aborted; checks++) {
       const start = performance.now()
       if (Atomics.load(this.#board.shared.server.admin, watched.server.slot) !== ADMIN_MAINT) {
-        await this.#gate.run(() => this.#check(watched, spec, probe))
+        await this.#gate.run(() => this.#check(watched, spec, probe, signal))
       }
+      for (const tell of watched.waiting.splice(0)) tell()
       const wait = nextCheckAfter(watched.health, spec, checks, this.#random()) - (performance.now() - start)
-      await sleep(Math.max(0, wait), signal)
+      await sleep(Math.max(0, wait), signal, (wake) => (watched.wake = wake))
     }
+    for (const tell of watched.waiting.splice(0)) tell()
   }
 
-  async #check(watched: Watched, spec: CheckSpec, probe: Probe): Promise<void> {
-    const { signal } = this.#end
+  async #check(watched: Watched, spec: CheckSpec, probe: Probe, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const start = performance.now()
     const result = await probe(signal).catch((error: unknown) => fail(errorText(error)))
@@ -150,8 +204,11 @@ export class HealthMonitor {
   }
 }
 
-/** Resolves after `delay` milliseconds or when the signal is aborted. */
-function sleep(delay: number, signal: AbortSignal): Promise<void> {
+const probedBy = (group: CheckedBackend, server: ServerSpec): unknown =>
+  group.probedAs === undefined ? group : [group.check, group.probedAs(server)]
+
+/** Resolves after `delay` milliseconds or when the signal is aborted. @param onStart gets what ends it before */
+function sleep(delay: number, signal: AbortSignal, onStart: (wake: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer)
@@ -159,6 +216,7 @@ function sleep(delay: number, signal: AbortSignal): Promise<void> {
       resolve()
     }
     const timer = setTimeout(done, delay)
+    onStart(done)
     signal.addEventListener('abort', done, { once: true })
     if (signal.aborted) done()
   })

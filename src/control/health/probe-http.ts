@@ -4,7 +4,7 @@
 import { Client, buildConnector, type Dispatcher } from 'undici'
 import { isIP } from 'node:net'
 import type { Millis } from '../../model/units.ts'
-import { tlsOptions } from './probe-tcp.ts'
+import { openPlain, tlsOptions } from './probe-tcp.ts'
 import {
   errorText,
   fail,
@@ -13,15 +13,16 @@ import {
   type HttpCheckSpec,
   type Probe,
   type ProbeResult,
+  type SendProxy,
   type Target,
 } from './probe.ts'
 
 const bodyLimit = 64 * 1024
 
 /** Makes the check of one server. The TLS context is made once; the client lives for one check. */
-export function httpProbe(target: Target, check: HttpCheckSpec, timeout: Millis): Probe {
+export function httpProbe(target: Target, check: HttpCheckSpec, timeout: Millis, sendProxy: SendProxy = null): Probe {
   const origin = originOf(target)
-  const connect = connector(target, timeout)
+  const connect = connector(target, timeout, sendProxy)
   const request: Dispatcher.RequestOptions = {
     method: check.method,
     path: check.path,
@@ -66,7 +67,8 @@ function originOf({ host, port, path, tls }: Target): string {
   return `${scheme}://${isIP(host ?? '') === 6 ? `[${host}]` : host}:${port}`
 }
 
-function connector({ host, path, tls }: Target, timeout: Millis): buildConnector.connector {
+function connector(target: Target, timeout: Millis, sendProxy: SendProxy): buildConnector.connector {
+  const { host, path, tls } = target
   const secure = tls === null ? null : tlsOptions(tls, path === null ? host : null)
   const connect = buildConnector({
     timeout,
@@ -76,5 +78,19 @@ function connector({ host, path, tls }: Target, timeout: Millis): buildConnector
     ...(path === null ? {} : { socketPath: path }),
   })
   // The client would take the name for SNI from the Host field of the check; the server's own settings decide instead.
-  return (options, callback) => connect({ ...options, servername: secure?.servername ?? '' }, callback)
+  const servername = secure?.servername ?? ''
+  if (sendProxy === null) return (options, callback) => connect({ ...options, servername }, callback)
+  return (options, callback) => {
+    const socket = openPlain(target, sendProxy)
+    if (tls !== null) return connect({ ...options, servername, httpSocket: socket }, callback)
+    const timer = setTimeout(() => socket.destroy(new Error(timeoutText(timeout))), timeout)
+    const failed = (error: Error): void => callback(error, null)
+    socket.once('error', failed)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.off('error', failed).on('error', () => {}) // from here on the client looks after it
+      callback(null, socket)
+    })
+  }
 }

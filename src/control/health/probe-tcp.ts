@@ -1,23 +1,34 @@
-// The tcp check: connect, finish the TLS handshake where the server speaks TLS, close. Not one byte of payload is sent.
+// The tcp check: connect, finish the TLS handshake where the server speaks TLS, close. Not one byte of payload is sent, but for a
+// PROXY header where the server waits for one. How a check connects is also here, for both kinds.
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ServerTlsSpec } from '../../messages/snapshot.ts'
+import { ownHeader, type Ends } from '../../model/proxy-protocol.ts'
 import type { Millis } from '../../model/units.ts'
-import { errorText, fail, pass, timeoutText, type Probe, type ProbeResult, type Target } from './probe.ts'
+import {
+  errorText,
+  fail,
+  pass,
+  timeoutText,
+  type Probe,
+  type ProbeResult,
+  type SendProxy,
+  type Target,
+} from './probe.ts'
 
 /** Makes the check of one server. */
-export function tcpProbe(target: Target, timeout: Millis): Probe {
+export function tcpProbe(target: Target, timeout: Millis, sendProxy: SendProxy = null): Probe {
   return (signal) =>
     new Promise<ProbeResult>((resolve) => {
-      const socket = open(target)
+      const socket = open(target, sendProxy)
       const timer = setTimeout(() => end(fail(timeoutText(timeout))), timeout)
       const abort = (): void => end(fail('cancelled'))
       function end(result: ProbeResult): void {
         clearTimeout(timer)
         signal.removeEventListener('abort', abort)
+        resolve(result)
         if (result.passed) socket.destroySoon() // lets the TLS handshake and its close go out, so that the server logs no error
         else socket.destroy()
-        resolve(result)
       }
       signal.addEventListener('abort', abort, { once: true })
       socket.on('error', (error) => end(fail(errorText(error)))) // stays, for errors after the end
@@ -28,9 +39,31 @@ export function tcpProbe(target: Target, timeout: Millis): Probe {
     })
 }
 
-function open(target: Target): Socket {
-  const where = target.path === null ? { host: target.host ?? 'localhost', port: target.port } : { path: target.path }
-  return target.tls === null ? connectTcp(where) : connectTls({ ...where, ...tlsOptions(target.tls, target.host) })
+function open(target: Target, sendProxy: SendProxy): Socket {
+  const { tls, host } = target
+  if (tls !== null && sendProxy === null) return connectTls({ ...placeOf(target), ...tlsOptions(tls, host) })
+  const socket = openPlain(target, sendProxy)
+  return tls === null ? socket : connectTls({ ...placeOf(target), socket, ...tlsOptions(tls, host) })
+}
+
+const placeOf = ({ host, port, path }: Target) => (path === null ? { host: host ?? 'localhost', port } : { path })
+
+/** A connection without TLS, or for it to be spoken on. */
+export function openPlain(target: Target, sendProxy: SendProxy): Socket {
+  const socket = connectTcp(placeOf(target))
+  if (sendProxy !== null) socket.once('connect', () => socket.write(ownHeader(sendProxy, endsOf(socket))))
+  return socket
+}
+
+/** The check's own: it is made on behalf of nobody. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Ends | null {
+  if (localAddress === undefined || remoteAddress === undefined) return null
+  return {
+    source: localAddress,
+    sourcePort: localPort!,
+    destination: remoteAddress,
+    destinationPort: remotePort!,
+  }
 }
 
 /** Those options of node:tls that undici takes too. */

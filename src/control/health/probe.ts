@@ -15,6 +15,9 @@ export interface ProbeResult {
   readonly text: string
 }
 
+/** Version of the PROXY header that the server waits for on every connection; null: it does not. */
+export type SendProxy = 1 | 2 | null
+
 /** One check of one server. Never rejects; ends early, with any result, when the signal is aborted. */
 export type Probe = (signal: AbortSignal) => Promise<ProbeResult>
 

@@ -48,7 +48,7 @@ test('a server goes down and comes back, and each change is logged once with its
   await using server = await httpServer((_, response) => response.end())
   await using other = await httpServer((_, response) => response.end())
   await using s = setUp()
-  s.monitor.start([checked([server.port, other.port], quickCheck())])
+  s.monitor.follow([checked([server.port, other.port], quickCheck())])
   await until(() => s.health(0) === HEALTH_UP && s.health(1) === HEALTH_UP)
   const before = s.verdicts.length
   await server.stop()
@@ -72,7 +72,7 @@ test('a server goes down and comes back, and each change is logged once with its
 
 test('the last server to go down is logged as an error', async () => {
   await using s = setUp()
-  s.monitor.start([scripted(quickCheck(), async () => fail('no luck'))])
+  s.monitor.follow([scripted(quickCheck(), async () => fail('no luck'))])
   await until(() => s.health() === HEALTH_DOWN)
   expect(s.lines).toEqual([expect.objectContaining({ level: 'error', reason: 'no luck', serversUp: 0, servers: 1 })])
 })
@@ -81,7 +81,7 @@ test('a new server is down after its first failed check, and up after the first 
   await using s = setUp()
   const slow = quickCheck({ interval: ms(3_600_000), fastInterval: ms(3_600_000), rise: 5, fall: 5 })
   const results = [pass('a'), fail('b')]
-  s.monitor.start([
+  s.monitor.follow([
     {
       backend: backendSpec({ servers: [serverSpec(), serverSpec({ slot: 1 })] }),
       check: slow,
@@ -95,7 +95,7 @@ test('an up server with fewer failures in a row than fall stays up', async () =>
   await using s = setUp()
   let checks = 0
   const flapping: Probe = async () => (checks++ % 3 === 0 ? pass('fine') : fail('not now'))
-  s.monitor.start([scripted(quickCheck({ interval: ms(1), fastInterval: ms(1) }), flapping)])
+  s.monitor.follow([scripted(quickCheck({ interval: ms(1), fastInterval: ms(1) }), flapping)])
   await until(() => checks > 20)
   expect(s.health()).toBe(HEALTH_UP)
   expect(s.lines).toHaveLength(1)
@@ -105,7 +105,7 @@ test('a wrong status takes a server down, with the status as the reason', async 
   let status = 204
   await using server = await httpServer((_, response) => response.writeHead(status).end())
   await using s = setUp()
-  s.monitor.start([checked([server.port], quickCheck({ http: httpCheck() }))])
+  s.monitor.follow([checked([server.port], quickCheck({ http: httpCheck() }))])
   await until(() => s.health() === HEALTH_UP)
   expect(s.monitor.of(0)).toMatchObject({ state: 'up', lastResult: 'status 204' })
   status = 503
@@ -126,7 +126,7 @@ test('a hanging server is down after the timeout, and its checks never overlap',
       .probeFor(spec)(signal)
       .finally(() => running--)
   }
-  s.monitor.start([{ ...hanging, probeFor }])
+  s.monitor.follow([{ ...hanging, probeFor }])
   await until(() => s.monitor.of(0).lastResult !== null)
   const first = s.monitor.of(0).lastCheckAt
   await until(() => s.monitor.of(0).lastCheckAt !== first)
@@ -146,7 +146,7 @@ test('one slow result counts once', async () => {
       signal.addEventListener('abort', release)
     })
   }
-  s.monitor.start([scripted(quickCheck({ interval: ms(1), fastInterval: ms(1), fall: 2 }), probe)])
+  s.monitor.follow([scripted(quickCheck({ interval: ms(1), fastInterval: ms(1), fall: 2 }), probe)])
   release()
   await until(() => checks === 2)
   await new Promise((resolve) => setTimeout(resolve, 20))
@@ -160,7 +160,7 @@ test('one slow result counts once', async () => {
 
 test('a server without checks is up at once', async () => {
   await using s = setUp()
-  s.monitor.start([checked([1], null)])
+  s.monitor.follow([checked([1], null)])
   expect(s.health()).toBe(HEALTH_UP)
   expect(s.verdicts).toEqual([0])
   expect(s.monitor.of(0)).toMatchObject({ state: 'up', lastResult: null, lastCheckAt: null })
@@ -170,7 +170,7 @@ test('a server in maint is not probed until it is taken out of it', async () => 
   await using s = setUp()
   let checks = 0
   Atomics.store(s.board.shared.server.admin, 0, ADMIN_MAINT)
-  s.monitor.start([
+  s.monitor.follow([
     scripted(quickCheck({ interval: ms(1), fastInterval: ms(1) }), async () => (checks++, pass('fine'))),
   ])
   await new Promise((resolve) => setTimeout(resolve, 30))
@@ -181,14 +181,14 @@ test('a server in maint is not probed until it is taken out of it', async () => 
 
 test('a probe that throws is a failed check', async () => {
   await using s = setUp()
-  s.monitor.start([scripted(quickCheck(), () => Promise.reject(new Error('a bug')))])
+  s.monitor.follow([scripted(quickCheck(), () => Promise.reject(new Error('a bug')))])
   await until(() => s.health() === HEALTH_DOWN)
   expect(s.monitor.of(0).lastResult).toBe('a bug')
 })
 
 test('closing ends checks under way without a verdict', async () => {
   const s = setUp()
-  s.monitor.start([
+  s.monitor.follow([
     scripted(
       quickCheck(),
       (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(fail('cancelled')))),
