@@ -9,6 +9,8 @@ export interface LoggedPeer {
   readonly port: number
   /** It speaks TLS to us. */
   readonly tls: boolean
+  /** The other end of the connection. */
+  readonly peer: { readonly logText: string }
 }
 
 interface Named {
@@ -30,6 +32,8 @@ export function fillRecord(
   record.clientAddress = peer.address
   record.clientPort = peer.port
   record.tls = peer.tls
+  record.peer = record.traceId = ''
+  record.proxied = peer.peer.logText
   record.frontend = frontend.name
   record.backend = backend === null ? '' : backend.spec.name
   record.server = server === null ? '' : server.spec.name

@@ -29,6 +29,7 @@ const terminations = {
   tls_handshake: 'PR',
   no_route: 'PR',
   frontend_full: 'PR',
+  frontend_paused: 'PR',
   process_full: 'PR',
   shutting_down: 'PR',
   no_server: 'SC',
@@ -56,6 +57,7 @@ const terminations = {
   body_too_large: 'PR',
   body_too_slow: 'cD',
   client_too_slow: 'cD',
+  bad_proxy_header: 'PR',
 } as const satisfies Record<ReasonCode, string>
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -29,7 +29,14 @@ export function jsonLine(record: LogRecord): string {
   const sizes = `,"t_total":${decimalMillis(record.totalTime)},"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}`
   const end =
     record.retries === 0 ? ending(reason ?? '-', '', '') : `,"retries":${record.retries},"reason":"${reason ?? '-'}"}\n`
-  return who + where + what + sizes + end
+  return who + where + what + sizes + ofTheTierAbove(record) + record.proxied + end
+}
+
+/** What only a request through a load balancer before this one has. */
+function ofTheTierAbove({ peer, traceId }: LogRecord): string {
+  if (peer === '' && traceId === '') return ''
+  const first = peer === '' ? '' : `,"peer":"${jsonText(peer)}"`
+  return traceId === '' ? first : `${first},"trace_id":"${jsonText(traceId)}"`
 }
 
 const ofRequest = (record: LogRecord): string =>

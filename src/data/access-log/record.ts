@@ -11,6 +11,10 @@ export interface LogRecord {
   time: number
   clientAddress: string
   clientPort: number
+  /** Address of the trusted proxy that told of the client; '' where the client is the other end of the connection. */
+  peer: string
+  /** What its PROXY header tells besides the client, as members of a JSON object, each with a comma before it. */
+  proxied: string
   frontend: string
   /** The bind terminates TLS. */
   tls: boolean
@@ -36,6 +40,8 @@ export interface LogRecord {
   totalTime: number
   reason: ReasonCode | null
   requestId: string
+  /** X-Amzn-Trace-Id as received. */
+  traceId: string
   retries: number
   /** Connections and requests in flight when the line is written: process, frontend, backend, server. */
   processConnections: number
@@ -50,6 +56,8 @@ export const emptyRecord = (): LogRecord => ({
   time: 0,
   clientAddress: '',
   clientPort: 0,
+  peer: '',
+  proxied: '',
   frontend: '',
   tls: false,
   backend: '',
@@ -68,6 +76,7 @@ export const emptyRecord = (): LogRecord => ({
   totalTime: -1,
   reason: null,
   requestId: '',
+  traceId: '',
   retries: 0,
   processConnections: 0,
   frontendConnections: 0,

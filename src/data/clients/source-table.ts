@@ -42,9 +42,10 @@ export class SourceTable {
 
   /**
    * Gives a connection a place in its source. @param now performance.now()
+   * @param most connections that the source may have
    * @returns the entry, to be closed by `close`; SOURCE_FULL, UNKNOWN
    */
-  open(address: string, now: number): number {
+  open(address: string, now: number, most = this.#most): number {
     const table = this.#table
     const family = readNetwork(address, this.#prefix4, this.#prefix6)
     if (family === NO_ADDRESS) return UNKNOWN
@@ -54,7 +55,7 @@ export class SourceTable {
     for (;;) {
       const entry = table.claim(place, key, seen)
       if (entry < 0) return UNKNOWN
-      const held = table.pinBelow(entry, this.#worker, this.#most)
+      const held = table.pinBelow(entry, this.#worker, most)
       if (held) {
         table.seen[entry] = seen
         if (table.holds(entry, key)) return entry
@@ -72,6 +73,15 @@ export class SourceTable {
     if (this.#requests === null) return 0
     this.#table.seen[entry] = millisOf(now)
     return secondsIn(this.#requests.take(entry, now))
+  }
+
+  /** Counts a request of a client that has no connection here: a proxy brings it. @returns as `allowRequest`, or UNKNOWN */
+  allowRequestOf(address: string, now: number): number {
+    const entry = this.open(address, now, Infinity)
+    if (entry < 0) return UNKNOWN
+    const wait = this.allowRequest(entry, now)
+    this.close(entry)
+    return wait
   }
 
   close(entry: number): void {
@@ -92,6 +102,10 @@ export class TrackedSource implements Source {
 
   allowRequest(now: number): number {
     return this.#table.allowRequest(this.#entry, now)
+  }
+
+  speakFor(): null {
+    return null
   }
 
   close(): void {

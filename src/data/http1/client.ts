@@ -20,22 +20,21 @@ import {
   type OwnedSocket,
   type SocketOwner,
 } from '../io/socket.ts'
-import type { Source } from '../clients/source.ts'
-import { plainAddress } from '../io/address.ts'
-import type { Origin } from '../key/origin.ts'
+import type { ProxyHeader } from '../proxy-protocol/header.ts'
+import { Peer } from '../proxy-protocol/peer.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { answer } from './answer.ts'
+import { ClientIdentity } from './client-identity.ts'
 import { Exchange } from './exchange.ts'
 import { PHASE_FLUSH, PHASE_HEAD, PHASE_IDLE, PHASE_LINGER, type ExchangeClient } from './exchange-client.ts'
 import { INCOMPLETE } from './fields.ts'
-import type { RequestForwarding } from './forward.ts'
-import type { HttpFrontend } from './frontend.ts'
+import type { HealthEndpoint } from './health-endpoint.ts'
 import type { HttpBind } from './http-bind.ts'
 import { Leftover, hasLeftover } from './leftover.ts'
 import { PACE_LOOK } from './pace.ts'
 import { recordRefusal } from './record.ts'
-import { RequestHead, failureIndex, parseRequestHead } from './request-head.ts'
+import { RequestHead, failureIndex, isLast, parseRequestHead } from './request-head.ts'
 import { Stash } from './stash.ts'
 
 /** How long a client may go on sending after our last word, and how much, before the connection is cut. */
@@ -49,20 +48,13 @@ const requestHead = new RequestHead()
 const spare: Exchange[] = []
 const MAX_SPARE = 1024
 
-export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Timed {
+export class Http1Client extends ClientIdentity implements SocketOwner, ExchangeClient, RelayHost, Timed {
   due = 0
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
   readonly socket: OwnedSocket
-  readonly frontend: HttpFrontend
-  readonly forwarding: RequestForwarding
-  readonly address: string
-  readonly tls: boolean
   headTime = 0
-  origin: Origin | null = null
-  /** Null when this frontend has no rules about its clients. */
-  source: Source | null = null
   readonly #context: WorkerContext
   readonly #onClosed: (client: Http1Client) => void
   #exchange: Exchange | null = null
@@ -84,20 +76,30 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
   /** onBytes or exchangeDone is working through bytes, so that a finished exchange must not start the next. */
   #busy = false
   ended = false
+  /** Its bind is gone. */
+  #drained = false
 
-  constructor(socket: Socket, bind: HttpBind, onClosed: (client: Http1Client) => void) {
+  /** @param header that the connection began with, before anything else */
+  constructor(
+    socket: Socket,
+    bind: HttpBind,
+    onClosed: (client: Http1Client) => void,
+    header: ProxyHeader | null = null,
+  ) {
+    super(bind, new Peer(socket, header))
     this.socket = own(socket, this)
-    this.frontend = bind.frontend
     this.#context = bind.frontend.context
     this.#onClosed = onClosed
-    this.address = plainAddress(socket.remoteAddress)
-    this.tls = bind.tls
-    this.forwarding = bind.forwardingFor(this.address)
     this.expect(PHASE_HEAD, this.frontend.spec.timeouts.clientHeader)
   }
 
-  get port(): number {
-    return this.socket.remotePort ?? 0
+  get leaving(): boolean {
+    return this.#drained || this.#context.draining
+  }
+
+  /** Of the request under way; -1: there is none, or it has no server. */
+  get serverSlot(): number {
+    return this.#exchange?.placement.server?.slot ?? -1
   }
 
   get flow(): Flow {
@@ -129,6 +131,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     this.#busy = true
     if (this.#exchange !== null) at = this.#exchange.onClientBytes(buffer, 0, end)
     while (at < end && this.#exchange === null && !this.#closing && !this.#choked) {
+      this.followBind()
       const result = parseRequestHead(requestHead, buffer, at, end, this.frontend.spec.limits)
       if (result === INCOMPLETE) {
         if (this.#headStartedAt === 0) this.#headStartedAt = performance.now()
@@ -139,11 +142,24 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
         this.#reject(reasonCodes[failureIndex(result)]!)
         break
       }
+      if (this.frontend.health !== null && this.#answersCheck(this.frontend.health, buffer, result)) {
+        at = result
+        continue
+      }
       this.#exchange = spare.pop() ?? new Exchange()
       at = this.#exchange.begin(this, requestHead, buffer, result, end)
     }
     this.#busy = false
     if (at < end && !this.#closing) this.#keep(buffer, at, end)
+  }
+
+  /** @returns whether the request was for the health endpoint, which has answered it */
+  #answersCheck(health: HealthEndpoint, buffer: Buffer, end: number): boolean {
+    if (!health.isFor(requestHead, buffer)) return false
+    this.speakForItself()
+    const keep = health.answer(this, requestHead, buffer, end - requestHead.start)
+    this.#goOn(keep, !keep && isLast(requestHead))
+    return true
   }
 
   /** How long the head took, when it came in pieces. */
@@ -221,9 +237,14 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
     if (spare.length < MAX_SPARE) spare.push(exchange)
     this.#flow?.leave()
     this.#held = false
+    this.#goOn(keep, last)
+  }
+
+  /** A request has been answered. */
+  #goOn(keep: boolean, last: boolean): void {
     if (last && this.#stash.length === 0 && unsentBytes(this.socket) === 0) return this.#closeAtOnce()
     if (!keep || (this.ended && this.#stash.length === 0 && !this.#busy)) return this.#close()
-    if (this.#context.draining) this.expect(PHASE_IDLE, DRAIN_GRACE)
+    if (this.leaving) this.expect(PHASE_IDLE, DRAIN_GRACE)
     else if (!this.#awaitFlush()) this.expect(PHASE_IDLE, this.frontend.spec.timeouts.keepAlive)
     if (this.#stash.length > 0 && !this.#busy) this.#takeStash()
     this.#updateReading()
@@ -231,6 +252,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   /** A head that can't be understood: what follows it can't either. */
   #reject(reason: ReasonCode, retryAfter = 0): void {
+    this.speakForItself()
     recordRefusal(this.#context, this, reason)
     this.answer(reason, false, false, retryAfter)
     this.#close()
@@ -360,6 +382,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   /** The client has more requests, and reads no answers. */
   #stalled(): void {
+    this.speakForItself()
     recordRefusal(this.#context, this, 'client_stalled')
     this.abort()
   }
@@ -371,6 +394,7 @@ export class Http1Client implements SocketOwner, ExchangeClient, RelayHost, Time
 
   /** The worker is stopping: an idle connection is closed, soon; a busy one after its response. */
   drain(): void {
+    this.#drained = true
     const answered = this.#phase === PHASE_IDLE || (this.#phase === PHASE_FLUSH && !this.#closing)
     if (answered || (this.#phase === PHASE_HEAD && this.#stash.length === 0)) {
       this.expect(PHASE_IDLE, DRAIN_GRACE)

@@ -1,6 +1,6 @@
-// What a request passes before it is given a server: the gate of its frontend, the routes, the circuit breaker of the
-// backend, and, where clients stay on their servers, the question which one is theirs. A refusal here has cost no server
-// anything.
+// What a request passes before it is given a server: where a proxy may have brought it, the question whose request it is;
+// the gate of its frontend, the routes, the circuit breaker of the backend, and, where clients stay on their servers, the
+// question which one is theirs. A refusal here has cost no server anything.
 import type { ReasonCode } from '../../model/reasons.ts'
 import type { Session } from './session.ts'
 import type { Backend } from '../upstream/backend.ts'
@@ -37,7 +37,11 @@ export function enter(client: ExchangeClient, head: RequestHead, buffer: Buffer,
 
 function refusalOf(client: ExchangeClient, head: RequestHead, buffer: Buffer, now: number): ReasonCode | null {
   const { frontend } = client
-  const { gate } = frontend
+  const { gate, trust } = frontend
+  if (trust !== null && trust.find(head.fields, buffer, client.peer)) {
+    const denied = client.speakFor(trust.address, trust.port, trust.tells)
+    if (denied !== null) return denied
+  }
   const refusal = gate === null ? null : gate.refuses(head, buffer, client, now)
   if (refusal !== null) {
     entry.retryAfter = gate!.retryAfter

@@ -5,6 +5,7 @@ import type { Millis } from '../../model/units.ts'
 import type { Flow } from '../io/flow.ts'
 import type { OwnedSocket } from '../io/socket.ts'
 import type { KeyedClient } from '../key/origin.ts'
+import type { Peer } from '../proxy-protocol/peer.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { RequestForwarding } from './forward.ts'
@@ -33,10 +34,20 @@ export interface ExchangeClient extends RecordedClient, KeyedClient, GatedClient
   readonly socket: OwnedSocket
   readonly frontend: HttpFrontend
   readonly forwarding: RequestForwarding
+  /** The other end of the connection; `address` and `port` are of whom the request is from. */
+  readonly peer: Peer
   /** The way from the client to the server. */
   readonly flow: Flow
+  /** The connection is to end after the response that is under way. */
+  readonly leaving: boolean
   /** The client has closed its side. */
   readonly ended: boolean
+  /**
+   * The request under way is that of another client, for whom the peer speaks.
+   * @param tells what else the peer tells of it: bits of client-address.ts
+   * @returns why that one is not let in; null: it is
+   */
+  speakFor(address: string, port: number, tells: number): ReasonCode | null
   /** Sets the deadline and says what it means. */
   expect(phase: number, span: Millis): void
   /** Bytes of the body may flow again: those kept back, then new ones. */

@@ -131,7 +131,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
 
   /** A request that can't be repeated must not meet a connection that is about to be closed. */
   #connectionTo(server: Server, now: number): UpstreamConnection {
-    return server.take(this.request.idempotent ? 0 : server.sureSince(now))
+    return server.take(this.request.idempotent ? 0 : server.sureSince(now), this.client.peer)
   }
 
   onWait(span: Millis): void {
@@ -142,7 +142,8 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
   onPlace(server: Server, at: number): void {
     this.placedAt = at
     const again = this.placement.retries > 0
-    this.#sendKept(again && !this.request.idempotent ? server.take(Infinity) : this.#connectionTo(server, at))
+    const fresh = again && !this.request.idempotent
+    this.#sendKept(fresh ? server.take(Infinity, this.client.peer) : this.#connectionTo(server, at))
   }
 
   onNoPlace(reason: ReasonCode): void {
@@ -224,7 +225,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
 
   onUpstreamBytes(buffer: Buffer, n: number): boolean {
     const upstream = this.upstream!
-    const lasting = this.request.persistent && this.request.done && !this.context.draining
+    const lasting = this.request.persistent && this.request.done && !this.client.leaving
     const response = this.response
     const outcome = response.receive(buffer, n, upstream.flow, lasting)
     if (response.begun) this.#attempt.answer(outcomeOfStatus(response.status), response.answeredAt)
@@ -305,7 +306,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
     const { reason } = this.#recovery
     if (how === GIVE_UP) return this.fail(reason)
     this.#dropUpstream()
-    if (how === AGAIN_FRESH) return this.#sendKept(this.placement.server!.take(Infinity))
+    if (how === AGAIN_FRESH) return this.#sendKept(this.placement.server!.take(Infinity, this.client.peer))
     this.#attempt.end()
     if (!this.placement.again(this.context.dice)) this.fail(reason)
   }
@@ -369,7 +370,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
     if (this.response.begun) return this.#breakOff(reason)
     this.#leave()
     const { client, request } = this
-    const keep = request.persistent && request.done && !client.ended && !this.context.draining
+    const keep = request.persistent && request.done && !client.ended && !client.leaving
     const bodyless = request.method === METHOD_HEAD
     const own = reason === 'circuit_open' ? this.backend!.spec.breaker!.answer : null
     this.#refusal = reason

@@ -23,21 +23,28 @@ import type { ResponseHead } from './response-head.ts'
 
 const bit = (kind: number): number => 1 << kind
 const HOP_BY_HOP = bit(FIELD_CONNECTION) | bit(FIELD_HOP) | bit(FIELD_UPGRADE) | bit(FIELD_TRANSFER_ENCODING)
-const FORWARDED = bit(FIELD_FORWARDED_FOR) | bit(FIELD_FORWARDED_SET)
+/** What RequestForwarding.drops may be: X-Forwarded-For alone, or with -Proto and -Port. */
+export const DROP_FORWARDED_FOR = bit(FIELD_FORWARDED_FOR)
+export const DROP_FORWARDED = DROP_FORWARDED_FOR | bit(FIELD_FORWARDED_SET)
 const FRAMING = bit(FIELD_CONTENT_LENGTH) | bit(FIELD_TRANSFER_ENCODING)
 /**
  * Fields that a Connection option can't take away: they say how long the message is or where it goes, or they are set
  * here. Whether one of them goes is decided by its kind alone.
  */
-const PROTECTED = bit(FIELD_HOST) | FRAMING | bit(FIELD_UPGRADE) | FORWARDED | bit(FIELD_REQUEST_ID) | bit(FIELD_VIA)
+const PROTECTED =
+  bit(FIELD_HOST) | FRAMING | bit(FIELD_UPGRADE) | DROP_FORWARDED | bit(FIELD_REQUEST_ID) | bit(FIELD_VIA)
 
 /** Room that a forwarded head needs beyond the received one and the strings handed in. */
 export const HEAD_OVERHEAD = 512
 
-/** What is the same for all requests of one client connection. */
+/** What is the same for all requests of one client. */
 export interface RequestForwarding {
-  /** 'X-Forwarded-For: a\r\nX-Forwarded-Proto: p\r\nX-Forwarded-Port: n\r\n', or empty when these fields are left alone. */
+  /** Which of the fields X-Forwarded-For, -Proto and -Port go: DROP_FORWARDED, DROP_FORWARDED_FOR, or 0. */
+  readonly drops: number
+  /** Those of ours: 'X-Forwarded-For: a\r\nX-Forwarded-Proto: p\r\nX-Forwarded-Port: n\r\n', or fewer of them in this order. */
   readonly forwarded: string
+  /** The X-Forwarded-For that came stays, before the address in ours. */
+  readonly appends: boolean
   /** The same, then the start of a request id of ours: 'X-Request-ID: prefix'. */
   readonly forwardedWithId: string
   readonly via: string | null
@@ -65,8 +72,7 @@ export function writeRequestHead(
   upgrade: boolean,
 ): number {
   const { fields } = head
-  let drop = HOP_BY_HOP
-  if (forwarding.forwarded !== '') drop |= FORWARDED
+  let drop = HOP_BY_HOP | forwarding.drops
   if (ownId) drop |= bit(FIELD_REQUEST_ID)
   if (fields.lengthOdd) drop |= bit(FIELD_CONTENT_LENGTH)
   if (head.absolute) drop |= bit(FIELD_HOST)
@@ -90,8 +96,7 @@ export function writeRequestHead(
     if (framing !== '') o += out.latin1Write(framing, o)
     if (upgrade)
       o += out.latin1Write(`Connection: Upgrade\r\nUpgrade: ${fieldValues(fields, buffer, FIELD_UPGRADE)}\r\n`, o)
-    if (forwarding.forwarded !== '' && fields.has(FIELD_FORWARDED_FOR))
-      lines = appendForwardedFor(lines, fields, buffer)
+    if (forwarding.appends && fields.has(FIELD_FORWARDED_FOR)) lines = appendForwardedFor(lines, fields, buffer)
   }
   // Whatever the client speaks, this hop speaks HTTP/1.1 (RFC 9112, section 2.3).
   if (head.minor === 0 && !head.absolute) out[head.fieldsStart - head.start - 3] = 0x31

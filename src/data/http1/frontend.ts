@@ -13,6 +13,8 @@ import type { RequestHead } from './request-head.ts'
 import { compileGate, type RequestGate } from './request-gate.ts'
 import { RequestIds, isRequestId } from './request-id.ts'
 import { compileRequestKey, type RequestKey } from './request-key.ts'
+import { compileHealth, type HealthEndpoint } from './health-endpoint.ts'
+import { compileTrust, type TrustedProxies } from './client-address.ts'
 
 /** What a route leads to. */
 export interface Target {
@@ -28,6 +30,10 @@ export class HttpFrontend {
   readonly requestIds: RequestIds | null
   /** Null when it lets everything in. */
   readonly gate: RequestGate | null
+  /** Null when nobody is trusted to speak for others. */
+  readonly trust: TrustedProxies | null
+  /** Null when there is none. */
+  readonly health: HealthEndpoint | null
   readonly #keepsRequestId: boolean
   readonly #route: Route | null
   readonly #default: Target
@@ -49,6 +55,8 @@ export class HttpFrontend {
     this.context = context
     this.requestIds = spec.forward.requestId === 'off' ? null : new RequestIds()
     this.gate = compileGate(spec, context)
+    this.trust = compileTrust(spec.trust)
+    this.health = compileHealth(spec.health, backends, context)
     this.#keepsRequestId = spec.forward.requestId === 'keep'
     this.#route = compileRoutes(spec)
     const target = (backend: number, priority: Priority): Target => ({

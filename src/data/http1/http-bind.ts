@@ -1,15 +1,16 @@
 // What the requests of one bind are forwarded with: the strings that tell a server of client and bind, made once per
 // client address and not per connection, because one client often has many.
 import type { BindSpec } from '../../messages/snapshot.ts'
-import type { RequestForwarding } from './forward.ts'
+import { TELLS_PROTO } from './client-address.ts'
+import { DROP_FORWARDED, DROP_FORWARDED_FOR, type RequestForwarding } from './forward.ts'
 import type { HttpFrontend } from './frontend.ts'
 
 /** Addresses that are remembered at a time. */
 const MAX_ADDRESSES = 1024
 
 export class HttpBind {
-  readonly frontend: HttpFrontend
-  readonly tls: boolean
+  frontend: HttpFrontend
+  tls: boolean
   readonly #defaultHost: string
   readonly #port: number
   readonly #byAddress = new Map<string, RequestForwarding>()
@@ -23,26 +24,46 @@ export class HttpBind {
       bind.host === null ? 'localhost' : `${bind.host.includes(':') ? `[${bind.host}]` : bind.host}:${port}`
   }
 
-  forwardingFor(address: string): RequestForwarding {
-    const known = this.#byAddress.get(address)
+  /** Goes by another configuration, from the next request of each connection on. */
+  follow(frontend: HttpFrontend, bind: BindSpec): void {
+    this.frontend = frontend
+    this.tls = bind.tls !== null
+    this.#byAddress.clear()
+  }
+
+  /**
+   * @param address that X-Forwarded-For ends with
+   * @param tells what a trusted peer tells of the client's protocol and port (client-address.ts): it is kept
+   */
+  forwardingFor(address: string, tells = 0): RequestForwarding {
+    const key = tells === 0 ? address : `${tells} ${address}`
+    const known = this.#byAddress.get(key)
     if (known !== undefined) return known
     if (this.#byAddress.size === MAX_ADDRESSES) this.#byAddress.clear()
-    const made = this.#make(address)
-    this.#byAddress.set(address, made)
+    const made = this.#make(address, tells)
+    this.#byAddress.set(key, made)
     return made
   }
 
-  #make(address: string): RequestForwarding {
+  #make(address: string, tells: number): RequestForwarding {
     const { requestIds, spec } = this.frontend
-    const lines =
-      `X-Forwarded-For: ${address}\r\n` +
-      `X-Forwarded-Proto: ${this.tls ? 'https' : 'http'}\r\nX-Forwarded-Port: ${this.#port}\r\n`
-    const forwarded = spec.forward.xForwarded === 'append' ? lines : ''
+    const mode = spec.forward.xForwarded
+    const forwarded = mode === 'append' || mode === 'replace' ? this.#lines(address, tells) : ''
+    const drops = forwarded !== '' && tells !== 0 ? DROP_FORWARDED_FOR : DROP_FORWARDED
     return {
+      drops: mode === 'preserve' ? 0 : drops,
       forwarded,
+      appends: mode === 'append',
       forwardedWithId: requestIds === null ? forwarded : `${forwarded}X-Request-ID: ${requestIds.prefix}`,
       via: spec.forward.via,
       defaultHost: this.#defaultHost,
     }
+  }
+
+  /** What the peer does not tell is added, but never a port of ours beside a protocol of its. */
+  #lines(address: string, tells: number): string {
+    const proto = (tells & TELLS_PROTO) === 0 ? `X-Forwarded-Proto: ${this.tls ? 'https' : 'http'}\r\n` : ''
+    const port = tells === 0 ? `X-Forwarded-Port: ${this.#port}\r\n` : ''
+    return `X-Forwarded-For: ${address}\r\n${proto}${port}`
   }
 }

@@ -7,7 +7,9 @@ import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { WorkerContext } from '../context.ts'
 import { OUTCOME_FAILED } from '../../balance/outcome.ts'
 import { fillRecord, type LoggedPeer } from '../access-log/fill.ts'
+import { requestText } from '../recent-failures.ts'
 import { outcomeOfStatus } from '../upstream/attempt.ts'
+import type { RequestHead } from './request-head.ts'
 
 interface Row {
   readonly slot: number
@@ -16,6 +18,8 @@ interface Row {
 
 /** The client's connection, as counters and log know it. */
 export interface RecordedClient extends LoggedPeer {
+  /** The other end of the connection, where the request is that of another client, for whom it speaks. */
+  readonly peer: { readonly address: string; readonly logText: string }
   readonly frontend: { readonly spec: Row & { readonly accessLog: boolean } }
   /** From the first byte of a head that came in pieces to its end, in ms. */
   readonly headTime: number
@@ -51,6 +55,7 @@ export interface LoggedRequest {
   readonly logHost: string
   readonly logMinor: number
   readonly id: string
+  readonly traceId: string
 }
 
 /** @param reason null when the request succeeded from end to end */
@@ -64,8 +69,22 @@ export function recordExchange(exchange: FinishedExchange, reason: ReasonCode | 
   countStatus(ofFrontend, frontend, exchange.status)
   if (reason !== null) row.tables.frontend.reasons[reasonCell(frontend, reason)]!++
 
+  if (reason !== null) noteFailure(exchange, reason)
   if (exchange.backend !== null) recordBackend(exchange, reason)
   if (exchange.context.accessLog !== null && exchange.client.frontend.spec.accessLog) logExchange(exchange, reason)
+}
+
+function noteFailure({ context, client, backend, placement, request, status }: FinishedExchange, reason: ReasonCode) {
+  context.failures.note({
+    at: Date.now(),
+    reason,
+    frontend: client.frontend.spec.name,
+    backend: backend === null ? '' : backend.spec.name,
+    server: placement.server === null ? '' : placement.server.spec.name,
+    address: client.address,
+    request: requestText(request.logMethod, request.logHost, request.logTarget),
+    status,
+  })
 }
 
 type StatusColumns = Readonly<Record<'status1xx' | 'status2xx' | 'status3xx' | 'status4xx' | 'status5xx', Float64Array>>
@@ -142,6 +161,7 @@ function logExchange(exchange: FinishedExchange, reason: ReasonCode | null): voi
     reason,
   )
   record.mode = 'http'
+  record.peer = client.peer.address === client.address ? '' : client.peer.address
   record.time = Math.round(Date.now() - (ended - exchange.startedAt) - client.headTime)
   record.method = request.logMethod
   record.host = request.logHost
@@ -157,8 +177,53 @@ function logExchange(exchange: FinishedExchange, reason: ReasonCode | null): voi
   record.responseTime = exchange.response.answeredAt === 0 ? -1 : exchange.response.answeredAt - exchange.sentAt
   record.totalTime = client.headTime + ended - exchange.startedAt
   record.requestId = request.id
+  record.traceId = request.traceId
   record.retries = exchange.placement.retries
   log.write(record)
+}
+
+/** What Weir has answered to a request that never was to go to a server. */
+export interface OwnAnswer {
+  readonly status: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** performance.now(). */
+  readonly startedAt: number
+}
+
+/** A request that Weir has answered itself, because it was meant for Weir. */
+export function recordOwnAnswer(
+  context: WorkerContext,
+  client: RecordedClient,
+  head: RequestHead,
+  buffer: Buffer,
+  answer: OwnAnswer,
+): void {
+  const { row, accessLog } = context
+  const { slot, accessLog: logged } = client.frontend.spec
+  const { counters } = row
+  counters.frontend.requests[slot]!++
+  counters.frontend.bytesIn[slot]! += answer.bytesIn
+  counters.frontend.bytesOut[slot]! += answer.bytesOut
+  countStatus(counters.frontend, slot, answer.status)
+  if (accessLog === null || !logged) return
+  const { record } = accessLog
+  fillRecord(record, context, client, client.frontend.spec, null, null, null)
+  record.mode = 'http'
+  record.totalTime = client.headTime + performance.now() - answer.startedAt
+  record.time = Math.round(Date.now() - record.totalTime)
+  record.method = buffer.latin1Slice(head.start, head.methodEnd)
+  record.host = buffer.latin1Slice(head.hostStart, head.hostEnd)
+  record.target = buffer.latin1Slice(head.targetStart, head.targetEnd)
+  record.protocol = head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0'
+  record.status = answer.status
+  record.bytesIn = answer.bytesIn
+  record.bytesOut = answer.bytesOut
+  record.requestTime = client.headTime
+  record.queueTime = record.connectTime = record.responseTime = -1
+  record.requestId = ''
+  record.retries = 0
+  accessLog.write(record)
 }
 
 /** A request that no exchange was made for: its head could not be understood, or the connection was turned away. */
@@ -168,6 +233,9 @@ export function recordRefusal(context: WorkerContext, client: RecordedClient, re
   row.counters.frontend.requests[slot]!++
   countStatus(row.counters.frontend, slot, reasons[reason].status)
   row.tables.frontend.reasons[reasonCell(slot, reason)]!++
+  const { address } = client
+  const nowhere = { backend: '', server: '', request: '', status: reasons[reason].status }
+  context.failures.note({ at: Date.now(), reason, frontend: client.frontend.spec.name, address, ...nowhere })
   if (accessLog === null || !logged) return
   const { record } = accessLog
   fillRecord(record, context, client, client.frontend.spec, null, null, reason)

@@ -84,6 +84,10 @@ export class RequestHead {
 
 const failed = (code: ReasonCode): number => -1 - reasonIndex[code]
 
+/** The client wants nothing behind this request, and there is nothing: neither a body nor another request. */
+export const isLast = ({ minor, fields }: RequestHead): boolean =>
+  !fields.chunked && fields.contentLength <= 0 && (fields.close || minor === 0)
+
 /** The reason of a negative result of parseRequestHead. */
 export const failureIndex = (result: number): number => -1 - result
 

@@ -1,5 +1,7 @@
-// Request ids: unique over workers, processes and restarts, and cheap: a random prefix per worker, then a counter.
+// Request ids: unique over workers, processes and restarts, and cheap: a random prefix per worker, then a counter. Also the
+// id that load balancers of AWS give to a request, which is only read.
 import { randomBytes } from 'node:crypto'
+import { FIELD_OTHER, equalsIgnoringCase, type Fields } from './fields.ts'
 
 const DIGITS = Buffer.from('0123456789abcdef', 'latin1')
 const COUNTER_DIGITS = 8
@@ -27,3 +29,17 @@ const WELL_FORMED = /^[\w.:/+=@-]{1,128}$/
 
 /** An id from a client that is fit to be passed on and logged. */
 export const isRequestId = (text: string): boolean => WELL_FORMED.test(text)
+
+const TRACE_ID = new TextEncoder().encode('x-amzn-trace-id')
+/** Of a trace id, as much as is logged. */
+const MAX_TRACE_ID = 256
+
+/** The X-Amzn-Trace-Id of a request, for the log; '' when it has none. */
+export function traceIdOf({ count, kind, start, nameEnd, valueStart, valueEnd }: Fields, buffer: Buffer): string {
+  for (let line = 0; line < count; line++) {
+    if (kind[line] !== FIELD_OTHER || !equalsIgnoringCase(buffer, start[line]!, nameEnd[line]!, TRACE_ID)) continue
+    const from = valueStart[line]!
+    return buffer.latin1Slice(from, Math.min(valueEnd[line]!, from + MAX_TRACE_ID))
+  }
+  return ''
+}

@@ -10,6 +10,7 @@ import type { ExchangeClient } from './exchange-client.ts'
 import { FIELD_EXPECT } from './fields.ts'
 import { HEAD_OVERHEAD, allowsUpgrade } from './forward.ts'
 import { isIdempotent, type RequestHead } from './request-head.ts'
+import { traceIdOf } from './request-id.ts'
 
 /** More of the body has come than the limit allows. */
 export const TOO_LARGE = -2
@@ -32,6 +33,8 @@ export class Request {
   logHost = ''
   logMinor = 1
   id = ''
+  /** X-Amzn-Trace-Id. */
+  traceId = ''
   readonly #body = new Body()
   #limit = 0
   /** Bytes of the body that are kept for another try. */
@@ -92,6 +95,7 @@ export class Request {
     this.logHost = buffer.latin1Slice(head.hostStart, head.hostEnd)
     this.logMinor = head.minor
     this.id = ''
+    this.traceId = traceIdOf(head.fields, buffer)
   }
 
   /** Bytes that `compose` and `take` may need for what is in hand. */

@@ -13,9 +13,15 @@ const boardOf = () => createScoreboard({ workers, frontends: 2, backends: 1, ser
 
 function rulesOf(
   clients: Partial<ClientRulesSpec>,
-  { slot = 0, worker = 0, table = createSourceTable(64, workers), board = boardOf(), mode = 'http' } = {},
+  { slot = 0, worker = 0, table = createSourceTable(64, workers), board = boardOf(), mode = 'http', trusted = '' } = {},
 ) {
-  const frontend = { slot, mode, clients: { ...openFrontend.clients, ...clients } } as FrontendSpec
+  const trust = { ...openFrontend.trust, networks: trusted === '' ? [] : [trusted] }
+  const frontend = {
+    slot,
+    mode,
+    trust,
+    clients: { ...openFrontend.clients, ...clients },
+  } as Partial<FrontendSpec> as FrontendSpec
   const context = { worker, row: board.rows[worker]! } as WorkerContext
   return compileClientRules(frontend, new KeyedTable(table), context)!
 }
@@ -151,4 +157,48 @@ test('when every entry is held, a new source is let in without being limited, an
   }
   expect(board.rows[0]!.counters.frontend.untracked[0]).toBe(3)
   expect(refused(rules, '192.0.2.8')).toBe('source_full')
+})
+
+test('a trusted proxy comes in by right, and each of its requests is judged by its client', () => {
+  const rules = rulesOf(
+    { allow: ['192.0.2.0/24'], deny: ['192.0.2.66'], exempt: ['192.0.2.7'] },
+    { trusted: '10.0.0.0/8' },
+  )
+  const source = rules.admit('10.0.0.1', 0)!
+  expect(source.speakFor('192.0.2.1')).toBe(null)
+  expect(source.exempt).toBe(false)
+  expect(source.speakFor('192.0.2.66')).toBe('source_denied')
+  expect(source.speakFor('10.0.0.1')).toBe('source_denied')
+  expect(source.speakFor('192.0.2.7')).toBe(null)
+  expect(source.exempt).toBe(true)
+  expect(refused(rules, '11.0.0.1')).toBe('source_denied')
+})
+
+test('over tcp a trusted proxy is a client like any other', () => {
+  expect(refused(rulesOf({ deny: ['10.0.0.1'] }, { trusted: '10.0.0.0/8', mode: 'tcp' }), '10.0.0.1')).toBe(
+    'source_denied',
+  )
+})
+
+test('requests that proxies bring are counted by client, with those that it sends itself, on all workers', () => {
+  const shared = { table: createSourceTable(64, workers), trusted: '10.0.0.0/8' }
+  const rate = { requestRate: { perSecond: 1, burst: 3 }, connections: 1 }
+  const [one, two] = [0, 1].map((worker) => rulesOf(rate, { ...shared, worker }))
+  const direct = one!.admit('192.0.2.1', 0)!
+  const proxies = [one!.admit('10.0.0.1', 0)!, two!.admit('10.0.0.2', 0)!]
+  for (const proxy of proxies) proxy.speakFor('192.0.2.1')
+  const asked = [proxies[0]!, direct, proxies[1]!, proxies[0]!, direct].map((source) => source.allowRequest(0))
+  expect(asked).toEqual([0, 0, 0, 1, 1])
+  proxies[0]!.speakFor('192.0.2.2')
+  expect(proxies[0]!.allowRequest(0)).toBe(0)
+  for (const source of [direct, ...proxies]) source.close()
+  expect(new KeyedTable(shared.table).pins.every((n) => n === 0)).toBe(true)
+})
+
+test('a proxy that is exempt brings clients that are not', () => {
+  const rate = { requestRate: { perSecond: 1, burst: 1 }, exempt: ['10.0.0.0/8'], connections: 1 }
+  const rules = rulesOf(rate, { trusted: '10.0.0.0/8' })
+  const proxies = [rules.admit('10.0.0.1', 0)!, rules.admit('10.0.0.1', 0)!]
+  for (const proxy of proxies) proxy.speakFor('192.0.2.1')
+  expect(proxies.map((proxy) => proxy.allowRequest(0))).toEqual([0, 1])
 })

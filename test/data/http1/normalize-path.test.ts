@@ -8,7 +8,7 @@ import type { NormalizePathSpec } from '../../../src/messages/snapshot.ts'
 
 const all: NormalizePathSpec = { dotSegments: true, mergeSlashes: true, encodedSeparators: 'decode' }
 const limits = { head: 16_384, fields: 100, target: 8192 }
-const forwarding = { forwarded: '', forwardedWithId: '', via: null, defaultHost: 'none' }
+const forwarding = { drops: 0, appends: false, forwarded: '', forwardedWithId: '', via: null, defaultHost: 'none' }
 
 interface Sent {
   readonly target: string
