@@ -12,16 +12,42 @@ const log: Log = (level, message, fields) => say({ type: 'log', level, message, 
 await loadAlgorithms(data.snapshot.backends, log)
 const plane = new DataPlane(data, log)
 
+/** One configuration after the other. */
+let applying: Promise<void> = Promise.resolve()
+
+async function apply(message: Extract<ToWorker, { type: 'apply' }>): Promise<void> {
+  const { version, backends } = message.snapshot
+  try {
+    await loadAlgorithms(backends, log)
+    say({ type: 'applied', version, ports: await plane.apply(message) })
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error
+    say({ type: 'apply-failed', version, bind: error.bind, code: error.code, message: error.message })
+  }
+}
+
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'shutdown':
-      void plane.drain().then(() => say({ type: 'drained' }))
+      void plane.drain(message.handedOver).then(() => say({ type: 'drained' }))
+      return
+    case 'apply':
+      applying = applying.then(() => apply(message))
       return
     case 'reopen':
       plane.reopenLog()
       return
     case 'table':
       plane.setTable(message.backend, message.table)
+      return
+    case 'sockets':
+      say({ type: 'sockets', id: message.id, fds: plane.sockets })
+      return
+    case 'connections':
+      say({ type: 'connections', id: message.id, ...plane.connections(message) })
+      return
+    case 'failures':
+      say({ type: 'failures', id: message.id, list: plane.failures })
   }
 })
 

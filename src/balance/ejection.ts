@@ -85,6 +85,14 @@ export class Ejection {
       ejected[slot] === 0 && admin[slot] === ADMIN_READY && health[slot] === HEALTH_UP && weight[slot]! > 0
   }
 
+  /** Takes over the terms of the servers that are still there. */
+  inherit(before: Ejection): void {
+    for (const slot of this.#input.slots) {
+      const record = before.#records.get(slot)
+      if (record !== undefined) this.#records.set(slot, record)
+    }
+  }
+
   /**
    * @param now int32 µs; swept often enough that it cannot wrap unseen
    * @returns the servers that went out or came back; mostly none

@@ -6,6 +6,7 @@ import type { AccessLog } from './access-log/access-log.ts'
 import type { Clock } from './io/clock.ts'
 import type { Log } from './log.ts'
 import type { Overload } from './overload.ts'
+import type { RecentFailures } from './recent-failures.ts'
 
 export interface WorkerContext {
   readonly worker: number
@@ -15,7 +16,8 @@ export interface WorkerContext {
   readonly dice: Dice
   readonly overload: Overload
   /** Tables of sessions that all workers share, by backend slot. */
-  readonly sessions: WorkerData['sessions']
+  sessions: WorkerData['sessions']
+  readonly failures: RecentFailures
   /** Null when access logging is off. */
   accessLog: AccessLog | null
   /** The worker is stopping: connections are closed after the response that is under way. */

@@ -19,10 +19,10 @@ const QUIET = 10_000
 
 export class Overload {
   /** False: nothing is ever shed. */
-  readonly enabled: boolean
+  enabled = false
   /** In seconds, for clients that were turned away. */
-  readonly retryAfter: number
-  readonly #limit: number
+  retryAfter = 0
+  #limit = Infinity
   readonly #marks: Row['marks']['process']
   readonly #process: Int32Array
   readonly #dice: Dice
@@ -42,13 +42,18 @@ export class Overload {
   #shed = 0
 
   constructor(spec: OverloadSpec, board: Scoreboard, row: Row, dice: Dice, log: Log) {
-    this.enabled = spec.loopDelay > 0 || spec.memory > 0
-    this.retryAfter = spec.retryAfter
-    this.#limit = spec.loopDelay > 0 ? spec.loopDelay : Infinity
+    this.follow(spec)
     this.#marks = row.marks.process
     this.#process = board.shared.process.shedding
     this.#dice = dice
     this.#log = log
+  }
+
+  /** Other limits, from now on. */
+  follow({ loopDelay, memory, retryAfter }: OverloadSpec): void {
+    this.enabled = loopDelay > 0 || memory > 0
+    this.retryAfter = retryAfter
+    this.#limit = loopDelay > 0 ? loopDelay : Infinity
   }
 
   /** Percent of the requests that are turned away now. */

@@ -1,30 +1,44 @@
-// The data plane of one worker thread: builds backends and listeners from the snapshot, and ends them without loss.
+// The data plane of one worker thread: builds backends and listeners from the snapshot, goes over to another one while they
+// serve, and ends them without loss.
 import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { isDeepStrictEqual } from 'node:util'
 import { createDice } from '../balance/dice.ts'
 import type { AccessLogSpec, BackendSpec, Snapshot } from '../messages/snapshot.ts'
-import type { Millis } from '../model/units.ts'
 import type { WorkerContext } from './context.ts'
 import type { Log } from './log.ts'
 import { HttpFrontend } from './http1/frontend.ts'
 import { Clock } from './io/clock.ts'
 import { Admission } from './listener/admission.ts'
-import { Listener } from './listener/listener.ts'
+import { Listener, type Served } from './listener/listener.ts'
 import { createSessions } from './persistence/sessions.ts'
 import { Backend } from './upstream/backend.ts'
 import { microsOf } from '../scoreboard/clock.ts'
 import { listenForWakes } from '../scoreboard/queue-board.ts'
 import { openScoreboard } from '../scoreboard/scoreboard.ts'
-import type { WorkerData } from '../messages/messages.ts'
+import type { ToWorker, WorkerData } from '../messages/messages.ts'
 import { AccessLog } from './access-log/access-log.ts'
+import { findConnections } from './listener/open-connections.ts'
 import { Overload } from './overload.ts'
+import { RecentFailures } from './recent-failures.ts'
+
+/** A configuration that takes the place of the one that runs. */
+type Applied = Extract<ToWorker, { type: 'apply' }>
 
 export class DataPlane {
   readonly #context: WorkerContext
-  readonly #backends: readonly Backend[]
-  readonly #listeners: readonly Listener[]
+  readonly #admission: Admission
   readonly #clock: Clock
-  readonly #shutdownTimeout: Millis
+  #snapshot: Snapshot
+  /** In the order of the snapshot: routes refer to them by index. */
+  #backends: readonly Backend[]
+  /** By bind id. */
+  #listeners: ReadonlyMap<string, Listener>
+  /** Of binds that are gone: their connections end in order. */
+  readonly #leaving = new Set<Listener>()
+  /** Listening sockets that were there before this worker, by bind id. */
+  readonly #fds: NonNullable<WorkerData['fds']>
+  readonly #opensPaths: boolean
 
   constructor(data: WorkerData, log: Log) {
     const { worker, snapshot } = data
@@ -40,14 +54,20 @@ export class DataPlane {
       dice,
       overload: new Overload(snapshot.overload, board, row, dice, log),
       sessions: data.sessions,
+      failures: new RecentFailures(),
       accessLog: snapshot.accessLog === null ? null : openLog(snapshot.accessLog, log),
       draining: false,
       log,
     }
-    this.#shutdownTimeout = snapshot.shutdownTimeout
-    this.#backends = backendsOf(data, this.#context)
-    const admission = new Admission(this.#context, snapshot.maxConnections, data.sources)
-    this.#listeners = listenersOf(snapshot, this.#backends, admission, this.#context)
+    this.#snapshot = snapshot
+    this.#fds = data.fds ?? {}
+    this.#opensPaths = data.opensPaths ?? worker === 0
+    this.#backends = backendsOf(snapshot, data.tables, new Map(), this.#context)
+    this.#admission = new Admission(this.#context, snapshot.maxConnections, data.sources)
+    const listeners = [...servedBy(snapshot, this.#backends, this.#context)].map(
+      ([id, served]) => [id, new Listener(served, this.#context, this.#admission)] as const,
+    )
+    this.#listeners = new Map(listeners)
   }
 
   /**
@@ -57,20 +77,90 @@ export class DataPlane {
    * @throws ListenError
    */
   async listen(ports: Readonly<Record<string, number>>): Promise<Record<string, number>> {
-    const found: Record<string, number> = {}
-    for (const listener of this.#listeners) {
-      const { id, port, path } = listener.bind
-      if (path !== null && this.#context.worker !== 0) continue
-      try {
-        found[id] = await listener.listen(ports[id] ?? port)
-      } catch (error) {
-        throw new ListenError(id, error as NodeJS.ErrnoException)
-      }
-    }
+    const found = await this.#open(this.#listeners.values(), ports)
     listenForWakes(this.#context.board, this.#context.worker, () => this.#serveQueues())
     this.#clock.everyTick(() => this.#tick())
     this.#clock.start()
     return found
+  }
+
+  /** @throws ListenError */
+  async #open(listeners: Iterable<Listener>, ports: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+    const found: Record<string, number> = {}
+    for (const listener of listeners) {
+      const { id, port, path } = listener.bind
+      const fd = this.#fds[id]
+      if (path !== null && !this.#opensPaths && fd === undefined) continue
+      try {
+        found[id] = await listener.listen(ports[id] ?? port, fd)
+      } catch (error) {
+        throw new ListenError(id, error as NodeJS.ErrnoException)
+      }
+    }
+    return found
+  }
+
+  /**
+   * Goes over to another configuration. What exists in both stays as it is: listeners, backends, servers with their
+   * connections, those who wait. First the new binds are opened, which may fail; all the rest is done in one turn.
+   * @returns the ports of the new binds by bind id
+   * @throws ListenError when a new bind can't be had: nothing has changed then
+   */
+  async apply({ snapshot, tables, sessions, unchanged, ports }: Applied): Promise<Record<string, number>> {
+    const context = this.#context
+    context.sessions = sessions
+    const known = new Map(this.#backends.map((backend) => [backend.spec.slot, backend]))
+    const backends = backendsOf(snapshot, tables, known, context)
+    const fresh = new Map<string, Listener>()
+    for (const [id, served] of servedBy(snapshot, backends, context)) {
+      if (!this.#listeners.has(id)) fresh.set(id, new Listener(served, context, this.#admission))
+    }
+    const found = await this.#open(fresh.values(), ports).catch((error: unknown) => {
+      for (const listener of fresh.values()) this.#dismiss(listener)
+      throw error
+    })
+
+    const keep = new Set(unchanged)
+    for (const [i, spec] of snapshot.backends.entries()) {
+      const backend = backends[i]!
+      if (!keep.has(spec.slot) && backend === known.get(spec.slot)) backend.follow(spec, tables[spec.slot] ?? null)
+    }
+    for (const backend of this.#backends) if (!backends.includes(backend)) backend.close()
+    pairUp(backends)
+    this.#followGlobals(snapshot)
+    const listeners = new Map<string, Listener>()
+    for (const [id, served] of servedBy(snapshot, backends, context)) {
+      const listener = fresh.get(id) ?? this.#listeners.get(id)!
+      listener.follow(served)
+      listeners.set(id, listener)
+    }
+    for (const [id, listener] of this.#listeners) if (!listeners.has(id)) this.#dismiss(listener)
+    this.#backends = backends
+    this.#listeners = listeners
+    this.#snapshot = snapshot
+    return found
+  }
+
+  /** What is not of a frontend or a backend. */
+  #followGlobals({ overload, maxConnections, accessLog }: Snapshot): void {
+    const context = this.#context
+    context.overload.follow(overload)
+    this.#admission.follow(maxConnections)
+    if (isDeepStrictEqual(accessLog, this.#snapshot.accessLog)) return
+    void context.accessLog?.close()
+    context.accessLog = accessLog === null ? null : openLog(accessLog, context.log)
+  }
+
+  /** The bind is gone: it takes no connection any more, and those that it has get as long as for a stop. */
+  #dismiss(listener: Listener): void {
+    this.#leaving.add(listener)
+    const over = (): void => {
+      if (listener.isOver) this.#leaving.delete(listener)
+    }
+    listener.onEmpty = over
+    listener.drain()
+    over()
+    setTimeout(() => listener.cutOff(), this.#snapshot.shutdownTimeout).unref()
   }
 
   /** Another worker has freed a place that may be ours. */
@@ -82,6 +172,7 @@ export class DataPlane {
     const now = performance.now()
     const micros = microsOf(now)
     this.#context.overload.tick(now)
+    this.#context.row.marks.process.beat[0]!++
     for (const backend of this.#backends) {
       backend.sweep(now)
       backend.tick(micros)
@@ -89,18 +180,27 @@ export class DataPlane {
     this.#context.accessLog?.flush()
   }
 
-  /** Accepts nothing more and waits for what is under way, but no longer than the shutdown timeout. */
-  drain(): Promise<void> {
+  /** Descriptors of the listening sockets by bind id, for whoever is to accept from them too. */
+  get sockets(): Record<string, number> {
+    return Object.fromEntries([...this.#listeners].flatMap(([id, { fd }]) => (fd < 0 ? [] : [[id, fd] as const])))
+  }
+
+  /**
+   * Accepts nothing more and waits for what is under way, but no longer than the shutdown timeout.
+   * @param handedOver somebody else accepts from the same listening sockets
+   */
+  drain(handedOver = false): Promise<void> {
     this.#context.draining = true
-    setTimeout(() => this.#listeners.forEach((listener) => listener.cutOff()), this.#shutdownTimeout).unref()
+    const listeners = [...this.#listeners.values(), ...this.#leaving]
+    setTimeout(() => listeners.forEach((listener) => listener.cutOff()), this.#snapshot.shutdownTimeout).unref()
     return new Promise((resolve) => {
       const check = (): void => {
-        if (this.#listeners.some((listener) => listener.connections > 0)) return
+        if (listeners.some((listener) => !listener.isOver)) return
         resolve(this.#close())
       }
-      for (const listener of this.#listeners) {
+      for (const listener of listeners) {
         listener.onEmpty = check
-        listener.drain()
+        listener.drain(handedOver)
       }
       check()
     })
@@ -109,6 +209,16 @@ export class DataPlane {
   /** The table that a balancer goes by from now on. @param backend its slot */
   setTable(backend: number, table: SharedArrayBuffer): void {
     this.#backends.find(({ spec }) => spec.slot === backend)?.setTable(table)
+  }
+
+  /** For whoever looks on: what has failed last. */
+  get failures(): RecentFailures['list'] {
+    return this.#context.failures.list
+  }
+
+  /** The connections that match, or the end of them. */
+  connections({ match, close }: Extract<ToWorker, { type: 'connections' }>): ReturnType<typeof findConnections> {
+    return findConnections([...this.#listeners.values(), ...this.#leaving], match, close)
   }
 
   reopenLog(): void {
@@ -143,22 +253,39 @@ export class ListenError extends Error {
   }
 }
 
-/** Every backend, with those that stand in for others when their circuit breaker is open. */
-function backendsOf({ snapshot, tables }: WorkerData, context: WorkerContext): Backend[] {
-  const backends = snapshot.backends.map((spec) => new Backend(spec, tables[spec.slot] ?? null, context))
-  for (const backend of backends) backend.fallback = backends[backend.spec.breaker?.fallback ?? -1] ?? null
+/** Every backend of the snapshot: those that are known (by slot), as long as they speak the same, and new ones. */
+function backendsOf(
+  snapshot: Snapshot,
+  tables: WorkerData['tables'],
+  known: ReadonlyMap<number, Backend>,
+  context: WorkerContext,
+): readonly Backend[] {
+  const backends = snapshot.backends.map((spec) => {
+    const one = known.get(spec.slot)
+    return one?.spec.mode === spec.mode ? one : new Backend(spec, tables[spec.slot] ?? null, context)
+  })
+  if (known.size === 0) pairUp(backends)
   return backends
 }
 
-function listenersOf(
+/** Which backends stand in for which when their circuit breaker is open. */
+function pairUp(backends: readonly Backend[]): void {
+  for (const backend of backends) backend.fallback = backends[backend.spec.breaker?.fallback ?? -1] ?? null
+}
+
+/** What every bind serves, by its id. */
+function servedBy(
   snapshot: Snapshot,
   backends: readonly Backend[],
-  admission: Admission,
   context: WorkerContext,
-): Listener[] {
+): ReadonlyMap<string, Served> {
   const sessionsOf = (spec: BackendSpec) => createSessions(spec, context.sessions[spec.slot] ?? null)
-  return snapshot.frontends.flatMap((frontend) => {
+  const served = new Map<string, Served>()
+  for (const frontend of snapshot.frontends) {
     const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context, sessionsOf) : null
-    return frontend.binds.map((bind) => new Listener(bind, frontend, http, backends, context, admission))
-  })
+    for (const bind of frontend.binds) {
+      served.set(bind.id, { bind, frontend, http, backend: backends[frontend.backend] ?? null })
+    }
+  }
+  return served
 }

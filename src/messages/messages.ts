@@ -1,4 +1,5 @@
 // What crosses the thread boundary besides shared memory. Types only.
+import type { ReasonCode } from '../model/reasons.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Handed to a worker thread when it is made. */
@@ -15,25 +16,88 @@ export interface WorkerData {
   readonly sessions: Readonly<Record<number, SharedArrayBuffer>>
   /** Ports that binds with port 0 were given by the first worker, by bind id. */
   readonly ports: Readonly<Record<string, number>>
+  /** Descriptors of listening sockets that are this worker's already, by bind id; it opens the others. */
+  readonly fds?: Readonly<Record<string, number>>
+  /** It opens the binds that are unix sockets, which only one worker can; when not said, worker 0 does. */
+  readonly opensPaths?: boolean
 }
 
 export type ToWorker =
-  /** Stop accepting, finish what is under way, then answer `drained`. */
-  | { readonly type: 'shutdown' }
+  /**
+   * Stop accepting, finish what is under way, then answer `drained`. `handedOver`: somebody else accepts from the same
+   * listening sockets.
+   */
+  | { readonly type: 'shutdown'; readonly handedOver?: boolean }
+  /** The descriptors of all listening sockets: answered by `sockets`. */
+  | { readonly type: 'sockets'; readonly id: number }
   /** The configuration has changed: answered by `applied` or `apply-failed`. */
   | {
       readonly type: 'apply'
       readonly snapshot: Snapshot
       readonly tables: WorkerData['tables']
       readonly sessions: WorkerData['sessions']
+      /** Slots of backends that are as they were. */
+      readonly unchanged: readonly number[]
       readonly ports: WorkerData['ports']
     }
   /** Open the access log anew (after rotation). */
   | { readonly type: 'reopen' }
+  /** Which connections are there, or the end of them: answered by `connections`. */
+  | { readonly type: 'connections'; readonly id: number; readonly match: ConnectionMatch; readonly close: boolean }
+  /** What has failed last: answered by `failures`. */
+  | { readonly type: 'failures'; readonly id: number }
   /** Members or weights of a backend have changed, and this is the table for them. */
   | { readonly type: 'table'; readonly backend: number; readonly table: SharedArrayBuffer }
 
+/** Connections of clients; those that meet all that is said. */
+export interface ConnectionMatch {
+  /** Slot; null: any. So for the server that a request or a connection of theirs is on now. */
+  readonly frontend: number | null
+  readonly server: number | null
+  /** 'address/bits' or addresses; null: any client. */
+  readonly networks: readonly string[] | null
+}
+
+export interface ConnectionInfo {
+  readonly frontend: string
+  /** Of the client; '' where there is none, or while nobody has read it. */
+  readonly address: string
+  readonly port: number
+  readonly tls: boolean
+  /** What it does: `waiting` for a place or a handshake, `idle` between requests, `busy`. */
+  readonly state: 'waiting' | 'idle' | 'busy'
+  /** Slot of the server that it is on; -1: none. */
+  readonly server: number
+}
+
+/** A request, or a connection, that failed. */
+export interface FailureInfo {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly reason: ReasonCode
+  readonly frontend: string
+  /** '' where it did not get so far; so for the server. */
+  readonly backend: string
+  readonly server: string
+  /** Of the client. */
+  readonly address: string
+  /** Method, host and path, without query; '' for what is no request. */
+  readonly request: string
+  /** Of the answer that the client got; 0: none. */
+  readonly status: number
+}
+
 export type FromWorker =
+  /** By bind id. */
+  | { readonly type: 'sockets'; readonly id: number; readonly fds: Readonly<Record<string, number>> }
+  | {
+      readonly type: 'connections'
+      readonly id: number
+      /** How many match; the list is cut. */
+      readonly found: number
+      readonly list: readonly ConnectionInfo[]
+    }
+  | { readonly type: 'failures'; readonly id: number; readonly list: readonly FailureInfo[] }
   /** All binds listen; the ports are the real ones, by bind id. */
   | { readonly type: 'listening'; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'listen-failed'; readonly bind: string; readonly code: string; readonly message: string }

@@ -180,7 +180,10 @@ export interface BindSpec {
 export interface ProxyBindSpec {
   /** `optional`: a connection without a header is taken as it is. */
   readonly mode: 'required' | 'optional'
-  /** Networks that may send one; from others a header is refused, and with `required` every connection. */
+  /**
+   * Networks that may send one; from others a header is refused, and with `required` every connection. Not asked on a unix
+   * socket, whose peers have no address (it may be empty there, and nowhere else): whoever may open it is believed.
+   */
   readonly from: readonly string[]
   /** For the whole header. */
   readonly timeout: Millis

@@ -152,6 +152,11 @@ export class KeyedTable {
     }
   }
 
+  /** Some key has it. */
+  isTaken(entry: number): boolean {
+    return this.#keys[entry] !== EMPTY
+  }
+
   /** Keys in the table: a walk over all of it, for metrics. */
   get size(): number {
     let size = 0

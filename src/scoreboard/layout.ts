@@ -37,7 +37,7 @@ export const sharedColumns = {
     'stall',
   ],
   backend: ['generation', 'cursor', 'inflight', 'panic', 'healthPanic', 'queued', 'ticket', 'breaker', 'trials'],
-  frontend: ['connections'],
+  frontend: ['connections', 'paused'],
   process: ['connections', 'draining', 'shedding'],
 } as const
 
@@ -120,5 +120,5 @@ export const markColumns = {
   server: ['first'],
   backend: ['firstHigh', 'firstNormal'],
   frontend: ['parked'],
-  process: ['wake', 'loopDelay', 'shedding', 'parked'],
+  process: ['wake', 'loopDelay', 'shedding', 'parked', 'beat'],
 } as const

@@ -149,6 +149,33 @@ export function releaseRow(board: Scoreboard, worker: number): void {
   }
 }
 
+/** Nobody counts on this row any more: all that was there has ended. */
+export function isIdle({ shared }: Scoreboard, kind: 'frontend' | 'backend' | 'server', slot: number): boolean {
+  const { server, backend, frontend } = shared
+  if (kind === 'frontend') return Atomics.load(frontend.connections, slot) === 0
+  if (kind === 'backend') return Atomics.load(backend.inflight, slot) === 0 && Atomics.load(backend.queued, slot) === 0
+  return Atomics.load(server.inflight, slot) === 0 && Atomics.load(server.connections, slot) === 0
+}
+
+/** Begins a row anew, for another that gets it. Only for one that is idle, and that no snapshot has. */
+export function clearRow(board: Scoreboard, kind: 'frontend' | 'backend' | 'server', slot: number): void {
+  const clear = (columns: object | undefined): void => {
+    for (const column of Object.values(columns ?? {}) as (Int32Array | Float64Array)[]) column[slot] = 0
+  }
+  const generation = board.shared.backend.generation[slot]! // goes on: workers compare it
+  clear(board.shared[kind])
+  if (kind !== 'frontend') clear(board.learnt[kind])
+  if (kind === 'backend') board.shared.backend.generation[slot] = generation + 1
+  for (const { counters, tables } of board.rows) {
+    clear(counters[kind])
+    if (kind === 'server') continue
+    for (const table of Object.values(tables[kind])) {
+      const width = table.length / board.shape[`${kind}s`]
+      table.fill(0, slot * width, (slot + 1) * width)
+    }
+  }
+}
+
 /** Sum of one counter over all workers. */
 export function total(board: Scoreboard, read: (row: Row) => Float64Array, cell: number): number {
   let sum = 0

@@ -145,6 +145,42 @@ backends:
   expect(JSON.stringify(a!.servers[0])).not.toContain('check')
 })
 
+test('proxies before and behind arrive as they are configured, backends by index', () => {
+  const snapshot = createSnapshot(
+    config(`
+global: {lame_duck: 20s}
+frontends:
+  web:
+    bind: [':80', {address: ':81', proxy_protocol: optional}]
+    trust: {networks: 10.0.0.0/8, field: forwarded}
+    health: {path: /up, fail_when: {backend: b, fewer_than: 2}, counted: true}
+    forward: {x_forwarded: replace}
+    backend: a
+  raw: {mode: tcp, bind: ':82', backend: c}
+backends:
+  a: {servers: ['h:1'], send_proxy: v1}
+  b: {servers: ['h:2', 'h:3']}
+  c: {servers: ['h:4'], send_proxy: {tlvs: [sni, tls]}}
+`),
+    context(),
+  )
+  expect(snapshot.lameDuck).toBe(20_000)
+  const [web, raw] = snapshot.frontends
+  expect(web).toMatchObject({
+    binds: [{ proxy: null }, { proxy: { mode: 'optional', from: ['10.0.0.0/8'], timeout: 3000 } }],
+    trust: { networks: ['10.0.0.0/8'], field: 'forwarded' },
+    health: { path: '/up', failWhen: [{ backend: 1, fewerThan: 2 }], counted: true },
+    forward: { xForwarded: 'replace' },
+  })
+  expect(raw).toMatchObject({ binds: [{ proxy: null }], trust: { networks: [] }, health: null })
+  expect(snapshot.backends.map(({ sendProxy }) => sendProxy)).toEqual([
+    { version: 1, tlvs: [] },
+    null,
+    { version: 2, tlvs: ['sni', 'tls'] },
+  ])
+  expect(structuredClone(snapshot)).toEqual(snapshot)
+})
+
 test('a snapshot is frozen and crosses the thread boundary as it is', () => {
   const snapshot = createSnapshot(config(text), context())
   expect(Object.isFrozen(snapshot.frontends[0]!.binds[0])).toBe(true)

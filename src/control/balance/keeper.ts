@@ -122,8 +122,8 @@ export class BalanceKeeper {
     return {
       spec,
       slots,
-      table: new BackendTable(spec, this.#board.shared.server.weight, this.#log),
-      passive: sameEjection ? before.passive : this.#passiveHealth(spec, slots),
+      table: this.#table(spec, before),
+      passive: sameEjection ? before.passive : this.#passiveHealth(spec, slots, before),
       breaker: sameBreaker ? (before.breaker?.follow(spec) ?? null) : this.#breaker(spec),
       reweighted: false,
       changed: false,
@@ -131,14 +131,27 @@ export class BalanceKeeper {
     }
   }
 
-  #passiveHealth(backend: BackendSpec, slots: Int32Array): PassiveHealth | null {
+  /** The one that there is, as long as it would be made of the same: to make one can take a good part of a second. */
+  #table(spec: BackendSpec, before: Kept | undefined): BackendTable {
+    const { weight } = this.#board.shared.server
+    const same =
+      before !== undefined &&
+      isDeepStrictEqual([spec.balance, spec.servers], [before.spec.balance, before.spec.servers])
+    if (!same) return new BackendTable(spec, weight, this.#log)
+    before.table.refresh(weight)
+    return before.table
+  }
+
+  #passiveHealth(backend: BackendSpec, slots: Int32Array, before: Kept | undefined): PassiveHealth | null {
     const { ejection: rule } = backend
     if (rule === null) {
       for (const slot of slots) this.#board.shared.server.ejected[slot] = 0
       return null
     }
     const [board, totals, dice, log] = [this.#board, this.#totals, this.#dice, this.#log]
-    return new PassiveHealth({ backend, rule, slots, board, totals, dice, log })
+    const passive = new PassiveHealth({ backend, rule, slots, board, totals, dice, log })
+    if (before?.passive) passive.inherit(before.passive)
+    return passive
   }
 
   #breaker(backend: BackendSpec): CircuitBreaker | null {

@@ -30,6 +30,11 @@ export class PassiveHealth {
     this.#ejection = new Ejection({ rule, slots, columns: board.shared.server, traffic: totals.columns, dice })
   }
 
+  /** Takes over what is known of the servers that are still there. */
+  inherit(before: PassiveHealth): void {
+    this.#ejection.inherit(before.#ejection)
+  }
+
   /** Ten times a second. @param now int32 µs @returns the servers that went out or came back */
   tick(now: number): readonly EjectionChange[] {
     const { rule, slots, board, totals } = this.#input

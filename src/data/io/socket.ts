@@ -160,9 +160,10 @@ export function peerAddress(accepted: Accepted): string | null {
   return handle.getpeername(name) === 0 ? (name.address ?? '') : ''
 }
 
-/** The socket of a connection without TLS. It reads as soon as it has an owner. */
-export function plainSocket(accepted: Accepted): net.Socket {
+/** The socket of a connection without TLS. It reads as soon as it has an owner. @param first for the first read */
+export function plainSocket(accepted: Accepted, first = sharedBuffer): net.Socket {
   if (accepted instanceof net.Socket) return accepted
+  next = first
   const options = { handle: accepted, allowHalfOpen: true, writableHighWaterMark: WRITE_HIGH_WATER, onread }
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts) as OwnedSocket
   socket.staticReads = true

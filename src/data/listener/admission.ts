@@ -11,12 +11,19 @@ export class Admission {
   readonly parking: Parking
   readonly tarpit: Tarpit
   readonly sources: KeyedTable
+  readonly #places: Places
 
   /** @param maxConnections of the process, over all workers. @param sources memory of the table */
   constructor(context: WorkerContext, maxConnections: number, sources: SharedArrayBuffer) {
     const most = waitingAtMost(maxConnections, context.board.shape.workers)
-    this.parking = new Parking(context, new Places(context, maxConnections), most)
+    this.#places = new Places(context, maxConnections)
+    this.parking = new Parking(context, this.#places, most)
     this.tarpit = new Tarpit(context.clock)
     this.sources = new KeyedTable(sources)
+  }
+
+  /** Another limit of connections over all workers, from now on. */
+  follow(maxConnections: number): void {
+    this.#places.mostOfProcess = maxConnections
   }
 }

@@ -8,6 +8,7 @@ import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { own, sharedBuffer, type SocketOwner } from '../io/socket.ts'
+import type { Introduced } from '../proxy-protocol/header-reader.ts'
 
 export class Handshake implements SocketOwner, Timed {
   due = 0
@@ -15,6 +16,8 @@ export class Handshake implements SocketOwner, Timed {
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
   readonly source: Source | null
+  /** Null: it was not asked for a PROXY header. */
+  introduced: Introduced | null = null
   readonly #socket: TLSSocket
   readonly #frontend: FrontendSpec
   readonly #context: WorkerContext
@@ -62,8 +65,13 @@ export class Handshake implements SocketOwner, Timed {
 
   onClosed(): void {
     this.#context.clock.disarm(this)
-    this.#context.row.tables.frontend.reasons[reasonCell(this.#frontend.slot, 'tls_handshake')]!++
+    if (this.introduced?.header?.local !== true) this.#countFailure()
     this.#onDone(this, null)
+  }
+
+  /** Of a client: the tier above may look whether the port is open, and no more. */
+  #countFailure(): void {
+    this.#context.row.tables.frontend.reasons[reasonCell(this.#frontend.slot, 'tls_handshake')]!++
   }
 
   onDeadline(): void {

@@ -4,6 +4,7 @@ import type { ReasonCode } from '../../model/reasons.ts'
 import type { Source } from '../clients/source.ts'
 import type { Timed } from '../io/clock.ts'
 import type { Accepted } from '../io/socket.ts'
+import type { Introduced } from '../proxy-protocol/header-reader.ts'
 
 /** Where a connection waits. */
 export interface Room {
@@ -44,6 +45,8 @@ export class Held implements Timed {
   /** Seconds; 0: not said. */
   readonly retryAfter: number
   room: Room | null = null
+  /** Null: it was not asked for a PROXY header. */
+  introduced: Introduced | null = null
 
   constructor(accepted: Accepted, host: Host, why: Pick<Held, 'since' | 'reason' | 'retryAfter' | 'source'>) {
     this.accepted = accepted

@@ -10,13 +10,14 @@ import type { ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
-import { plainAddress } from '../io/address.ts'
 import type { Timed } from '../io/clock.ts'
 import { breakOff, own, sharedBuffer, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
 import { Origin, serverNameOf } from '../key/origin.ts'
 import { NO_KEY } from '../key/parts.ts'
 import type { ConnectionSessions } from '../persistence/connection-sessions.ts'
 import { connectionSessionsOf } from '../persistence/sessions.ts'
+import type { ProxyHeader } from '../proxy-protocol/header.ts'
+import { Peer } from '../proxy-protocol/peer.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import { parseClientHello } from '../tls/client-hello.ts'
 import type { Backend } from '../upstream/backend.ts'
@@ -34,6 +35,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   readonly context: WorkerContext
   readonly frontend: FrontendSpec
   backend: Backend
+  readonly peer: Peer
   readonly address: string
   readonly port: number
   readonly tls: boolean
@@ -62,13 +64,15 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
     backend: Backend,
     context: WorkerContext,
     onClosed: (connection: TcpConnection) => void,
+    header: ProxyHeader | null = null,
   ) {
     this.context = context
     this.frontend = frontend
     this.backend = backend
     this.#onClosed = onClosed
-    this.address = plainAddress(socket.remoteAddress)
-    this.port = socket.remotePort ?? 0
+    this.peer = new Peer(socket, header)
+    this.address = this.peer.address
+    this.port = this.peer.port
     this.tls = socket instanceof TLSSocket
     this.#socket = own(socket, this)
     const named = connectionKeyOf(backend.spec)?.usesServerName === true || this.#sessionsOf(backend)?.usesServerName
@@ -80,6 +84,10 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
 
   get server(): Server | null {
     return this.#placement.server
+  }
+
+  get serverSlot(): number {
+    return this.server?.slot ?? -1
   }
 
   get retries(): number {
@@ -130,7 +138,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   }
 
   #connect(server: Server): void {
-    this.#upstream = server.take(Infinity)
+    this.#upstream = server.take(Infinity, this.peer)
     this.#upstream.user = this
     this.context.clock.arm(this, this.backend.spec.timeouts.connect)
   }
@@ -229,6 +237,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
 
   #record(relay: Relay | null, reason: ReasonCode | null): void {
     this.#over = true
+    if (this.peer.isLocal && (relay === null || relay.bytesIn === 0)) return // a tier above has looked whether we are here
     recordConnection(this, relay, reason)
   }
 

@@ -54,6 +54,16 @@ export function recordConnection(
   if (reason !== null) {
     tables.frontend.reasons[reasonCell(frontend.slot, reason)]!++
     tables.backend.reasons[reasonCell(backend, reason)]!++
+    context.failures.note({
+      at: Date.now(),
+      reason,
+      frontend: frontend.name,
+      backend: connection.backend.spec.name,
+      server: server === null ? '' : server.spec.name,
+      address: connection.address,
+      request: '',
+      status: 0,
+    })
   }
   if (context.accessLog !== null && frontend.accessLog) logConnection(connection, bytesIn, bytesOut, reason)
 }

@@ -2,6 +2,7 @@
 // rebuilt when the control plane has changed a health, an admin state or a weight, which it says by the generation.
 // Counting is the business of the attempts (attempt.ts), who may be picked that of balance/pool.ts, who waits while there
 // is no room that of the queue (queue.ts), and what a request does in all of this that of its placement (placement.ts).
+import { isDeepStrictEqual } from 'node:util'
 import { Board } from '../../balance/board.ts'
 import { buildPool, without } from '../../balance/pool.ts'
 import type { Balancer, Pool } from '../../balance/types.ts'
@@ -19,17 +20,18 @@ import { Server } from './server.ts'
 const NONE: readonly number[] = []
 
 export class Backend {
-  readonly spec: BackendSpec
+  spec: BackendSpec
   /** Null where nothing is limited: nobody waits then. */
-  readonly queue: Queue | null
-  readonly budget: RetryBudget
+  queue: Queue | null = null
+  budget: RetryBudget
   /** The heads of responses have to be looked at before they go to the client. */
-  readonly judgesResponses: boolean
+  judgesResponses = false
   /** Gets the requests while the circuit breaker is open; set once all backends are there. */
   fallback: Backend | null = null
   readonly #context: WorkerContext
   readonly #servers = new Map<number, Server>()
-  readonly #balancer: Balancer
+  readonly #counts: Board
+  #balancer: Balancer
   /** What the control plane built for the balancer; null when the algorithm has none. */
   #table: SharedArrayBuffer | null
   #pool: Pool
@@ -42,19 +44,52 @@ export class Backend {
     this.#table = table
     this.#context = context
     this.budget = new RetryBudget(spec.retry.budget)
-    this.judgesResponses = spec.persistence !== null || spec.retry.statuses.length > 0
     const { board } = context
-    const limited = spec.maxConnections > 0 || spec.servers.some(({ maxConnections }) => maxConnections > 0)
-    this.queue = limited ? new Queue(spec, context) : null
-    const counts = new Board(balancingColumns(board), context.row.owned, spec.slot)
-    const balancer = balancerFor(spec, counts, context)
-    for (const server of spec.servers) {
-      this.#servers.set(server.slot, new Server(server, spec, { counts, balancer, queue: this.queue }, context))
-    }
-    this.#balancer = balancer
+    this.#counts = new Board(balancingColumns(board), context.row.owned, spec.slot)
+    this.#balancer = balancerFor(spec, this.#counts, context)
+    this.#settle()
     this.#generations = board.shared.backend.generation
     this.#generation = this.#currentGeneration()
     this.#pool = this.#rebuild()
+  }
+
+  /** Goes by a new configuration of the same backend: what is under way, waits, or is kept open goes on. */
+  follow(spec: BackendSpec, table: SharedArrayBuffer | null): void {
+    const before = this.spec
+    this.spec = spec
+    this.#table = table
+    if (spec.retry.budget !== before.retry.budget) this.budget = new RetryBudget(spec.retry.budget)
+    if (!isDeepStrictEqual(spec.balance, before.balance)) {
+      this.#balancer = balancerFor(spec, this.#counts, this.#context)
+    }
+    this.#settle()
+    this.#generation = this.#currentGeneration()
+    this.#pool = this.#rebuild()
+    this.queue?.serveSoon()
+  }
+
+  /** Brings queue and servers in line with the configuration. */
+  #settle(): void {
+    const { spec } = this
+    const limited = spec.maxConnections > 0 || spec.servers.some(({ maxConnections }) => maxConnections > 0)
+    if (this.queue !== null) this.queue.follow(spec)
+    else if (limited) this.queue = new Queue(spec, this.#context)
+    this.judgesResponses = spec.persistence !== null || spec.retry.statuses.length > 0
+    const balancing = { counts: this.#counts, balancer: this.#balancer, queue: this.queue }
+    const gone = new Set(this.#servers.keys())
+    for (const server of spec.servers) {
+      const known = this.#servers.get(server.slot)
+      gone.delete(server.slot)
+      if (known?.isAnother(server) === false) known.follow(server, spec, balancing)
+      else {
+        known?.close()
+        this.#servers.set(server.slot, new Server(server, spec, balancing, this.#context))
+      }
+    }
+    for (const slot of gone) {
+      this.#servers.get(slot)!.close()
+      this.#servers.delete(slot)
+    }
   }
 
   /** This backend, or the one that stands in for it while its circuit breaker is open; null: nobody does. */

@@ -1,4 +1,5 @@
-// How a connection to a server is opened: TCP, unix socket, TLS. The options are made once per server.
+// How a connection to a server is opened: TCP, unix socket, TLS, a PROXY header before all else. The options are made once
+// per server.
 import net from 'node:net'
 import tls from 'node:tls'
 import type { ServerSpec } from '../../messages/snapshot.ts'
@@ -6,8 +7,14 @@ import type { Mode } from '../../model/states.ts'
 import { WRITE_HIGH_WATER, onread, type OwnedSocket } from '../io/socket.ts'
 import { serverTls } from '../tls/server-tls.ts'
 
-/** Opens a connection; the socket emits its ready event ('connect' or 'secureConnect') when it can carry bytes. */
-export type ConnectServer = () => { readonly socket: OwnedSocket; readonly readyEvent: 'connect' | 'secureConnect' }
+/** A connection on its way; the socket emits its ready event when it can carry bytes. */
+export interface Opened {
+  readonly socket: OwnedSocket
+  readonly readyEvent: 'connect' | 'secureConnect'
+}
+
+/** @param header the first bytes on the connection, before its TLS too; null: none */
+export type ConnectServer = (header: Uint8Array | null) => Opened
 
 /** A socket that was told to end by an error of a write, and has its last chance to be read. */
 type Dying = net.Socket & { dying?: boolean }
@@ -35,20 +42,37 @@ export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
     highWaterMark: WRITE_HIGH_WATER,
   }
   if (spec.tls === null) {
-    return () => {
+    return (header) => {
       const socket = net.connect(options as unknown as net.NetConnectOpts) as OwnedSocket
+      if (header !== null) socket.write(header) // Node keeps it until the socket is connected, and sends it first
       socket.staticReads = true
       socket.destroy = destroyOnceRead
       return { socket, readyEvent: 'connect' }
     }
   }
   const secure = serverTls(spec, mode)
-  return () => {
-    const socket = tls.connect({ ...options, ...secure.options() } as unknown as tls.ConnectionOptions)
+  return (header) => {
+    const below = header === null ? null : introduced(target, header)
+    const how = { ...options, ...(below !== null && { socket: below }), ...secure.options() }
+    const socket = tls.connect(how as unknown as tls.ConnectionOptions)
     secure.remember(socket)
     const owned = socket as unknown as OwnedSocket
-    owned.staticReads = true
+    if (below !== null) tie(below, owned)
+    owned.staticReads = header === null // over another socket, Node reads in its own way
     owned.destroy = destroyOnceRead
     return { socket: owned, readyEvent: 'secureConnect' }
   }
+}
+
+/** The connection beneath one of TLS, when something has to be said on it before the handshake. */
+function introduced(target: object, header: Uint8Array): net.Socket {
+  const socket = net.connect({ ...target, noDelay: true, allowHalfOpen: true } as net.NetConnectOpts)
+  socket.once('connect', () => socket.write(header)) // ahead of the handshake, which begins with the same event
+  return socket
+}
+
+/** They end as one. Why the lower one failed is told before Node closes the upper one, which it does without a reason. */
+function tie(below: net.Socket, socket: OwnedSocket): void {
+  below.prependOnceListener('error', (error) => (socket.failure ??= error))
+  socket.once('close', () => below.destroy())
 }

@@ -39,6 +39,8 @@ export class UpstreamConnection implements SocketOwner {
   readonly flow = new Flow()
   user: UpstreamUser | null = null
   ready = false
+  /** It began with a PROXY header, which is about one client: no other's request may come on it. */
+  ofOneClient = false
   /** Requests begun on it. */
   uses = 0
   /** performance.now() when it became idle. */

@@ -18,11 +18,17 @@ export class IdleConnections<Connection extends IdleConnection> {
   /** The oldest first. */
   readonly #stack: Connection[] = []
   #lookout: Connection | null = null
-  readonly #most: number
-  readonly #longest: number
+  #most: number
+  #longest: number
 
   /** @param most connections that are kept. @param longest how long one is kept, in ms */
   constructor(most: number, longest: number) {
+    this.#most = most
+    this.#longest = longest
+  }
+
+  /** Other limits, from now on; what is over them goes with the next sweep. */
+  follow(most: number, longest: number): void {
     this.#most = most
     this.#longest = longest
   }

@@ -57,27 +57,32 @@ export class Line {
 
 export class Queue {
   /** In flight on all servers of the backend together; 0: any number. */
-  readonly most: number
-  readonly #max: number
+  most = 0
+  #max = 0
   readonly #board: QueueBoard
   readonly #high: Line
   readonly #normal: Line
   /** By server, for those that belong to one. */
   readonly #homes = new Map<number, Line>()
-  readonly #keepsSessions: boolean
+  #keepsSessions = false
   #serving = false
   readonly #serveNow = (): void => {
     this.#serving = false
     this.#serve()
   }
 
-  constructor({ slot, maxConnections, queue, persistence }: BackendSpec, { board, worker }: WorkerContext) {
+  constructor(spec: BackendSpec, { board, worker }: WorkerContext) {
+    this.follow(spec)
+    const ours = (this.#board = new QueueBoard(board, spec.slot, worker))
+    this.#high = new Line(() => ours.publish(this.#high.firstTicket, this.#normal.firstTicket))
+    this.#normal = new Line(() => ours.publish(this.#high.firstTicket, this.#normal.firstTicket))
+  }
+
+  /** Other limits, from now on; whoever waits keeps his place. */
+  follow({ maxConnections, queue, persistence }: BackendSpec): void {
     this.most = maxConnections
     this.#max = queue.max
     this.#keepsSessions = persistence !== null
-    const ours = (this.#board = new QueueBoard(board, slot, worker))
-    this.#high = new Line(() => ours.publish(this.#high.firstTicket, this.#normal.firstTicket))
-    this.#normal = new Line(() => ours.publish(this.#high.firstTicket, this.#normal.firstTicket))
   }
 
   /** Others were here before, so that a new one may not go ahead of them. */

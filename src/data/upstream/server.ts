@@ -1,12 +1,15 @@
 // One server of a backend and this worker's connections to it: where they come from and where they go back to. How idle
 // ones are kept, and for how long, is idle-connections.ts.
 import { performance } from 'node:perf_hooks'
+import { isDeepStrictEqual } from 'node:util'
 import type { Board } from '../../balance/board.ts'
 import type { Balancer } from '../../balance/types.ts'
-import type { BackendSpec, ServerSpec } from '../../messages/snapshot.ts'
+import type { BackendSpec, SendProxySpec, ServerSpec } from '../../messages/snapshot.ts'
 import type { ReasonCode } from '../../model/reasons.ts'
 import type { Row } from '../../scoreboard/scoreboard.ts'
 import type { WorkerContext } from '../context.ts'
+import { encodeProxyHeader } from '../proxy-protocol/encode.ts'
+import type { Peer } from '../proxy-protocol/peer.ts'
 import { connectTo, type ConnectServer } from './connect.ts'
 import { UpstreamConnection, type ConnectionHome } from './connection.ts'
 import { IdleConnections } from './idle-connections.ts'
@@ -21,16 +24,18 @@ export interface Balancing {
 }
 
 export class Server implements ConnectionHome, Balancing {
-  readonly spec: ServerSpec
+  spec: ServerSpec
   readonly slot: number
   readonly counts: Board
-  readonly balancer: Balancer
-  readonly queue: Queue | null
+  balancer: Balancer
+  queue: Queue | null
   /** This worker's counters of all servers, by slot. */
   readonly counters: Row['counters']['server']
   readonly #context: WorkerContext
   readonly #connect: ConnectServer
   readonly #idle: IdleConnections<UpstreamConnection>
+  /** How connections begin; null: with what their user sends. */
+  #sendProxy: SendProxySpec | null
   #closed = false
 
   constructor(spec: ServerSpec, backend: BackendSpec, balancing: Balancing, context: WorkerContext) {
@@ -43,6 +48,22 @@ export class Server implements ConnectionHome, Balancing {
     this.queue = balancing.queue
     this.counters = context.row.counters.server
     this.#connect = connectTo(spec, backend.mode)
+    this.#sendProxy = backend.sendProxy
+  }
+
+  /** Whether its connections would lead elsewhere, or be others, by this configuration: then it is another server. */
+  isAnother({ host, port, path, tls }: ServerSpec): boolean {
+    const { spec } = this
+    return host !== spec.host || port !== spec.port || path !== spec.path || !isDeepStrictEqual(tls, spec.tls)
+  }
+
+  /** Goes by a new configuration of the same server; its connections stay. */
+  follow(spec: ServerSpec, backend: BackendSpec, { balancer, queue }: Omit<Balancing, 'counts'>): void {
+    this.spec = spec
+    this.balancer = balancer
+    this.queue = queue
+    this.#sendProxy = backend.sendProxy
+    this.#idle.follow(backend.idleConnections, backend.timeouts.idleConnection)
   }
 
   /**
@@ -57,20 +78,25 @@ export class Server implements ConnectionHome, Balancing {
    * A connection of its own for the caller, who gets its events from now on: an idle one, or a new one on its way.
    * @param idleSince only one that has not been idle for longer than since then, by performance.now(): the longer it is,
    * the likelier has the server closed it by the time that the request arrives. 0: any; Infinity: a new one.
+   * @param peer whom a PROXY header is to speak for, if the backend sends one
    */
-  take(idleSince: number): UpstreamConnection {
-    const kept = idleSince === Infinity ? null : this.#idle.take(idleSince, performance.now())
+  take(idleSince: number, peer: Peer): UpstreamConnection {
+    const proxy = this.#sendProxy
+    const kept = idleSince === Infinity || proxy !== null ? null : this.#idle.take(idleSince, performance.now())
     if (kept !== null) {
       this.counters.reuses[this.slot]!++
       return kept
     }
     this.counters.connects[this.slot]!++
-    return new UpstreamConnection(this, this.#connect())
+    const header = proxy === null ? null : encodeProxyHeader(proxy, peer)
+    const connection = new UpstreamConnection(this, this.#connect(header))
+    connection.ofOneClient = header !== null
+    return connection
   }
 
   /** Takes a connection back on which a complete answer has been read and nothing else. */
   keep(connection: UpstreamConnection, now: number): void {
-    if (this.#closed) connection.destroy()
+    if (this.#closed || connection.ofOneClient) connection.destroy()
     else this.#idle.keep(connection, now)
   }
 

@@ -2,7 +2,7 @@
 // from the answers that workers see, over the counters and the main thread, to what the next requests meet.
 import { get as request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { prepare } from '../../../src/control/prepare.ts'
+import { prepareStart } from '../../../src/control/prepare.ts'
 import { startWeir } from '../../../src/control/supervisor.ts'
 import { BREAKER_CLOSED, BREAKER_OPEN } from '../../../src/model/states.ts'
 import { valid } from '../../config/support.ts'
@@ -28,7 +28,7 @@ defaults: { health_check: off, balance: roundrobin, slow_start: 0s, retries: 0 }
 frontends: { web: { bind: '127.0.0.1:0', backend: app } }
 backends: { ${backends} }`)
   const { log, lines } = memoryLog()
-  const weir = await startWeir({ version: '0', ...prepare(config, log), admin: null, controlSocket: null, log })
+  const weir = await startWeir({ version: '0', ...prepareStart(config, log), admin: null, controlSocket: null, log })
   onTestFinished(() => weir.stop())
   const port = Object.values(weir.view.ports())[0]!
   const messages = (what: string) => lines.map(({ message }) => String(message)).filter((each) => each.includes(what))

@@ -2,7 +2,7 @@
 // and real servers. What an operator changes reaches the picks, and what a worker counts is exact, also when it dies.
 import { get as request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { prepare } from '../../../src/control/prepare.ts'
+import { prepareStart } from '../../../src/control/prepare.ts'
 import { startWeir } from '../../../src/control/supervisor.ts'
 import { valid } from '../../config/support.ts'
 import { answering, dial, eventually, get, onHead, startServer, type ScriptedServer } from '../../support/peers.ts'
@@ -15,7 +15,7 @@ global: { workers: 2, admin: off, control_socket: off, shutdown_timeout: 1s }
 frontends: { web: { bind: '127.0.0.1:0', backend: app } }
 backends: { app: { health_check: off, ${backend}, servers: { ${list.join(', ')} } } }`)
   const { log } = memoryLog()
-  const weir = await startWeir({ version: '0', ...prepare(config, log), admin: null, controlSocket: null, log })
+  const weir = await startWeir({ version: '0', ...prepareStart(config, log), admin: null, controlSocket: null, log })
   onTestFinished(() => weir.stop())
   const { board, snapshot, ports } = weir.view
   const slots = Object.fromEntries(snapshot.backends[0]!.servers.map(({ name, slot }) => [name, slot]))

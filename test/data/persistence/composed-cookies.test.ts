@@ -9,7 +9,7 @@ import { limits } from '../http1/readers.ts'
 import { backendWith, byCookie, cookieSpec } from './requests.ts'
 
 const sessions = new InsertedCookies(backendWith(byCookie()), cookieSpec())
-const forwarding = { forwarded: '', forwardedWithId: '', via: null, defaultHost: 'weir.test' }
+const forwarding = { drops: 0, appends: false, forwarded: '', forwardedWithId: '', via: null, defaultHost: 'weir.test' }
 const head = new RequestHead()
 
 /** The lines that a server gets, less those that end here anyway, and less our cookies. */
