@@ -5,7 +5,7 @@
 set -euo pipefail
 
 # program:package
-peers=(haproxy:haproxy nginx:nginx-light wrk:wrk h2load:nghttp2-client openssl:openssl curl:curl ip:iproute2)
+peers=(haproxy:haproxy nginx:nginx-light wrk:wrk h2load:nghttp2-client openssl:openssl curl:curl ip:iproute2 socat:socat)
 
 PATH="$PATH:/usr/sbin:/sbin" # haproxy and nginx are there, which not every user's path has
 

@@ -18,6 +18,58 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'show the state of a running Weir',
     run: async (argv) => (await import('./status.ts')).status(argv),
   },
+  show: {
+    summary: 'show one aspect of a running Weir: servers, connections, errors, ...',
+    run: async (argv) => (await import('./show.ts')).show(argv),
+  },
+  reload: {
+    summary: 'have a running Weir read its configuration again',
+    run: async (argv) => (await import('./reload.ts')).reload(argv),
+  },
+  plan: {
+    summary: 'show what another configuration would change',
+    run: async (argv) => (await import('./plan.ts')).plan(argv),
+  },
+  apply: {
+    summary: 'go over to another configuration, for good or on trial',
+    run: async (argv) => (await import('./apply.ts')).apply(argv),
+  },
+  confirm: {
+    summary: 'keep what was applied on trial',
+    run: async (argv) => (await import('./confirm.ts')).confirm(argv),
+  },
+  server: {
+    summary: 'drain, weigh, add, remove, check a server',
+    run: async (argv) => (await import('./server.ts')).server(argv),
+  },
+  backend: {
+    summary: 'drain or bring back all servers of a backend',
+    run: async (argv) => (await import('./backend.ts')).backend(argv),
+  },
+  frontend: {
+    summary: 'pause and resume a frontend',
+    run: async (argv) => (await import('./frontend.ts')).frontend(argv),
+  },
+  connections: {
+    summary: 'close connections of clients',
+    run: async (argv) => (await import('./connections.ts')).connections(argv),
+  },
+  counters: {
+    summary: 'clear what status and show count',
+    run: async (argv) => (await import('./counters.ts')).counters(argv),
+  },
+  workers: {
+    summary: 'show and recycle the worker threads',
+    run: async (argv) => (await import('./workers.ts')).workers(argv),
+  },
+  upgrade: {
+    summary: 'start the installed program in the place of the running one',
+    run: async (argv) => (await import('./upgrade.ts')).upgrade(argv),
+  },
+  drift: {
+    summary: 'show and clear what differs from the configuration',
+    run: async (argv) => (await import('./drift.ts')).drift(argv),
+  },
   simulate: {
     summary: 'compare balancing algorithms on simulated or recorded traffic',
     run: async (argv) => (await import('./simulate.ts')).simulate(argv),
@@ -35,7 +87,7 @@ const overview = `Usage: weir COMMAND [arguments]
 A load balancer for HTTP, TLS and TCP.
 
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
   .join('\n')}
 
 weir help COMMAND says more. Exit codes: 0 done, 1 failed, 2 wrong usage.

@@ -1,14 +1,21 @@
 // `weir run`: the load balancer itself. Reads the configuration, starts the control plane, and stays until it has ended.
 // Prints log lines only; problems of the configuration and a start that failed go to stderr.
+import { resolve } from 'node:path'
 import { formatProblems } from '../config/format.ts'
 import { configFromFlags } from '../config/from-flags.ts'
 import { loadConfig, type Loaded } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import { checkBalancerFiles } from '../control/balance/check-files.ts'
+import type { Logger } from 'pino'
 import { openLog, type ProcessLog } from '../control/log.ts'
-import { prepare } from '../control/prepare.ts'
+import { prepareStart } from '../control/prepare.ts'
+import { takeActivated } from '../control/lifecycle/activation.ts'
+import { InheritedSockets } from '../control/lifecycle/inherited.ts'
+import { Supervision } from '../control/lifecycle/systemd.ts'
+import { Takeover } from '../control/lifecycle/upgrade.ts'
 import { exitCodeOf, handleSignals } from '../control/signals.ts'
 import { StartError, startWeir, type Weir } from '../control/supervisor.ts'
+import type { Snapshot } from '../messages/snapshot.ts'
 import { balancerNames } from '../model/balancers.ts'
 import { readArguments, UsageError, withUsage } from './usage.ts'
 import { version } from './version.ts'
@@ -33,7 +40,8 @@ Runs the load balancer, by a configuration file (or a folder of *.yaml files), o
       --check CHECK        health check: tcp (default), http, a path, or off
   -h, --help               this text
 
-Signals: SIGTERM and SIGINT finish what is under way and stop, a second one ends at once; SIGUSR1 opens log files anew.
+Signals: SIGTERM and SIGINT finish what is under way and stop, a second one ends at once; SIGUSR1 opens log files anew;
+SIGHUP reads the configuration again; SIGUSR2 starts the program anew, hands over to it, and stops (weir upgrade).
 Exit codes: 0 stopped, 1 invalid configuration or failed, 2 wrong usage, 130 and 143 ended by a second signal.
 `
 
@@ -59,20 +67,24 @@ export function run(argv: string[]): Promise<number> {
     }
     const { config: long, file: short, help: _, ...flags } = values
     const files = [long, short, ...positionals].filter((file) => file !== undefined)
+    const takeover = Takeover.from(process.env)
     const loaded = await checkBalancerFiles(load(files, flags))
     if (loaded.config === null) {
-      process.stderr.write(formatProblems(loaded.problems, loaded.sources, 'text'))
+      const problems = formatProblems(loaded.problems, loaded.sources, 'text')
+      process.stderr.write(problems)
+      await takeover?.failed([problems.trim()])
       return 1
     }
     const { config } = loaded
     const log = await openLog(config.global.log).catch((error: Error) => error)
     if (log instanceof Error) {
       process.stderr.write(`weir: cannot open the process log: ${log.message}\n`)
+      await takeover?.failed([`cannot open the process log: ${log.message}`])
       return 1
     }
     for (const { code, message, file, line } of loaded.warnings) log.log.warn({ code, file, line }, message)
     try {
-      return await serve(config, log)
+      return await serve(config, files[0] === undefined ? null : resolve(files[0]), log, takeover)
     } finally {
       await log.close()
     }
@@ -91,8 +103,18 @@ function load(files: readonly string[], flags: Parameters<typeof configFromFlags
   return loadConfig(file)
 }
 
-async function serve(config: Config, processLog: ProcessLog): Promise<number> {
+/**
+ * @param path of the configuration, to be read again; null: there is none
+ * @param takeover from another Weir, which serves until this one does; null: from none
+ */
+async function serve(
+  config: Config,
+  path: string | null,
+  processLog: ProcessLog,
+  takeover: Takeover | null,
+): Promise<number> {
   const { log } = processLog
+  const supervision = new Supervision(process.env, log)
   log.info({ version, node: process.versions.node }, `weir ${version} starting`)
   let weir: Weir | null = null
   const release = handleSignals({
@@ -105,13 +127,18 @@ async function serve(config: Config, processLog: ProcessLog): Promise<number> {
       processLog.reopen()
       weir?.reopen()
     },
+    reload: () => void (weir && reload(weir, supervision)),
+    upgrade: () => void weir?.upgrade('SIGUSR2').catch(() => {}), // it has been logged
     exit: (code) => process.exit(code),
   })
   try {
     const { admin, controlSocket } = config.global
-    const prepared = prepare(config, log)
-    weir = await startWeir({ version, ...prepared, admin, controlSocket, log })
-    log.info({ workers: prepared.shape.workers }, `weir ${version} is ready: ${prepared.shape.workers} workers`)
+    const prepared = prepareStart(config, log, path)
+    const sockets = inheritedSockets(prepared.first.snapshot, takeover, log)
+    weir = await startWeir({ version, ...prepared, admin, controlSocket, log, sockets, takeover, supervision })
+    const { workers } = prepared.preparation.shape
+    log.info({ workers }, `weir ${version} is ready: ${workers} workers`)
+    void supervision.ready(`weir ${version}, ${workers} workers`)
     return await weir.ended
   } catch (error) {
     if (!(error instanceof StartError)) throw error
@@ -119,9 +146,26 @@ async function serve(config: Config, processLog: ProcessLog): Promise<number> {
       log.fatal(problem)
       if (config.global.log.target !== 'stderr') process.stderr.write(`weir: ${problem}\n`)
     }
+    await takeover?.failed(error.problems)
     return 1
   } finally {
     release()
+    supervision.close()
     log.info('stopped')
   }
+}
+
+/** Listening sockets of the Weir before, else of the system's supervisor. */
+function inheritedSockets(snapshot: Snapshot, takeover: Takeover | null, log: Logger): InheritedSockets {
+  if (takeover !== null) return new InheritedSockets(takeover.handover)
+  const { fds, unused } = takeActivated(snapshot.frontends, process.env)
+  for (const each of unused) log.warn(`socket activation: no bind of the configuration is ${each}`)
+  for (const bind of Object.keys(fds)) log.info({ bind }, `socket activation: ${bind} has its socket already`)
+  return new InheritedSockets({ sockets: {}, activated: fds })
+}
+
+async function reload(weir: Weir, supervision: Supervision): Promise<void> {
+  await supervision.reloading()
+  const { ok, version: snapshot } = await weir.reloader.reload('SIGHUP')
+  await supervision.ready(ok ? `configuration ${snapshot}` : 'the new configuration was refused: see the log')
 }

@@ -2,20 +2,8 @@
 // Pure: the clock and the colours are handed in.
 import type { BackendStatus, ServerStatus, Status } from '../control/admin/status.ts'
 import type { HealthState } from '../model/states.ts'
+import { right, table, tint, type Cell, type Colour, type Style } from './table.ts'
 
-interface Cell {
-  readonly text: string
-  readonly colour?: Colour
-  readonly right?: boolean
-}
-type Colour = keyof typeof codes
-interface Style {
-  readonly colour: boolean
-  /** In milliseconds since the epoch. */
-  readonly now: number
-}
-
-const codes = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const
 const stateColours: Readonly<Record<HealthState, Colour>> = { up: 'green', down: 'red', checking: 'yellow' }
 
 export function statusText(status: Status, style: Style): string {
@@ -29,6 +17,7 @@ export function statusText(status: Status, style: Style): string {
     `up ${span(uptime)}`,
     `${listening}/${workers.length} workers`,
     `${count(connections)}/${count(maxConnections)} connections`,
+    ...(status.countersSince === null ? [] : [`counters since ${status.countersSince.slice(0, 19)}Z`]),
     ...(status.shedding > 0 ? [`sheds ${status.shedding} %`] : []),
   ]
   const lines = [head.join(' · '), '', ...frontendLines(status, style), '', ...serverLines(status, style), '']
@@ -52,21 +41,29 @@ function backendLine(
 }
 
 function frontendLines({ frontends }: Status, style: Style): string[] {
-  const rows = frontends.flatMap(({ name, mode, binds, connections, connectionsTotal, requests, bytesIn, bytesOut }) =>
-    binds.map(({ address, tls }, i): Cell[] => [
-      { text: i === 0 ? name : '' },
-      { text: address },
-      { text: tls ? `${mode}+tls` : mode },
-      ...(i === 0
-        ? [count(connections), count(connectionsTotal), count(requests), size(bytesIn), size(bytesOut)]
-        : []
-      ).map(right),
-    ]),
+  const rows = frontends.flatMap(
+    ({ name, mode, binds, paused, connections, connectionsTotal, requests, bytesIn, bytesOut }) =>
+      binds.map(({ address, tls }, i): Cell[] => [
+        {
+          text: i === 0 ? `${name}${paused ? ' (paused)' : ''}` : '',
+          ...(paused ? { colour: 'yellow' as const } : {}),
+        },
+        { text: address },
+        { text: tls ? `${mode}+tls` : mode },
+        ...(i === 0
+          ? [count(connections), count(connectionsTotal), count(requests), size(bytesIn), size(bytesOut)]
+          : []
+        ).map(right),
+      ]),
   )
   return table(['FRONTEND', 'BIND', 'MODE', 'CONNS', 'TOTAL', 'REQUESTS', 'IN', 'OUT'], rows, style)
 }
 
-function serverLines({ backends }: Status, style: Style): string[] {
+/** The table of servers alone. */
+export const serversText = (backends: readonly BackendStatus[], style: Style): string =>
+  serverLines({ backends }, style).join('\n')
+
+function serverLines({ backends }: Pick<Status, 'backends'>, style: Style): string[] {
   const rows = backends.flatMap(({ name, servers }) =>
     servers.map((server, i) => serverCells(i === 0 ? name : '', server, style)),
   )
@@ -124,35 +121,6 @@ function inflightCell({ inflight, maxConnections }: ServerStatus): Cell {
   const cell = right(`${count(inflight)}/${count(maxConnections)}`)
   return inflight >= maxConnections ? { ...cell, colour: 'yellow' } : cell
 }
-
-const right = (text: string): Cell => ({ text, right: true })
-
-/** Columns as wide as their widest cell; numbers stand at the right, and a column with nothing in it is left out. */
-function table(allTitles: readonly string[], allRows: readonly (readonly Cell[])[], style: Style): string[] {
-  const used = allTitles.map((_, i) => allRows.some((row) => (row[i]?.text ?? '') !== ''))
-  const titles = allTitles.filter((_, i) => used[i])
-  const rows = allRows.map((row) => row.filter((_, i) => used[i]))
-  const numeric = titles.map((_, i) => rows.some((row) => row[i]?.right === true))
-  const header = titles.map((text, i): Cell => ({ text, colour: 'bold', right: numeric[i]! }))
-  const widths = titles.map((_, i) => Math.max(...[header, ...rows].map((row) => row[i]?.text.length ?? 0)))
-  return [header, ...rows].map((row) =>
-    row
-      .map((cell, i) => paint(cell, { width: widths[i]!, last: i === titles.length - 1, ...style }))
-      .join('  ')
-      .trimEnd(),
-  )
-}
-
-function paint(
-  { text, colour, right }: Cell,
-  { width, last, ...style }: Style & { width: number; last: boolean },
-): string {
-  const padded = right ? text.padStart(width) : last ? text : text.padEnd(width)
-  return colour !== undefined && text !== '' ? padded.replace(text, tint(text, colour, style)) : padded
-}
-
-const tint = (text: string, colour: Colour, style: { readonly colour: boolean }): string =>
-  style.colour ? `\x1b[${codes[colour]}m${text}\x1b[0m` : text
 
 /** `45s`, `3m 12s`, `5h 3m`, `12d 4h`: the two largest units. */
 export function span(seconds: number): string {

@@ -42,3 +42,11 @@ export async function withUsage(command: string, usage: string, run: () => Promi
     return 2
   }
 }
+
+/** One of the words that are known. @throws UsageError with the nearest one */
+export function oneOf<const T extends string>(what: string, word: string | undefined, known: readonly T[]): T {
+  const found = known.find((each) => each === word)
+  if (found !== undefined) return found
+  if (word === undefined) throw new UsageError(`which ${what}? One of ${known.join(', ')}`)
+  throw new UsageError(`there is no ${what} "${word}"${suggestion(word, known)}`)
+}

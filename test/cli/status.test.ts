@@ -12,6 +12,7 @@ import { ADMIN_MAINT, BREAKER_OPEN, HEALTH_CHECKING, HEALTH_DOWN, HEALTH_UP } fr
 import { ms } from '../../src/model/units.ts'
 import { fakeView, snapshotOf } from '../control/fixtures.ts'
 import { backendSpec, serverSpec } from '../control/health/fixtures.ts'
+import { fakeRuntime } from '../control/runtime/fake.ts'
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
 
@@ -159,7 +160,7 @@ test('the command asks at the socket it is given, as text or as JSON, without co
     config,
     `{global: {control_socket: ${path}}, frontends: {web: {bind: ":80", backend: app}}, backends: {app: {servers: ["127.0.0.1:1"]}}}`,
   )
-  const socket = await openControlSocket(path, fakeView(), () => true)
+  const socket = await openControlSocket(path, fakeRuntime())
   try {
     const [text, json, byFile] = await Promise.all([
       weir('status', '--socket', path),

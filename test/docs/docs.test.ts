@@ -57,10 +57,11 @@ const rules: readonly (readonly [RegExp, (session: Session, command: string) => 
   [/^npm test$/, () => expect(scripts.test).toBeDefined()], // it is what runs
   [/^npm run [\w:-]+$/, (_, command) => expect(Object.keys(scripts)).toContain(command.slice('npm run '.length))],
   [/^bin\/weir run /, (session, command) => session.runWeir(command)],
-  [/^bin\/weir (check|status|help|version|simulate|balancer)\b/, (session, command) => session.run(command)],
+  [/^bin\/weir [a-z]+\b/, (session, command) => session.run(command)],
   [/^node -e .* &$/, (session, command) => session.runServer(command)],
   [/^curl /, (session, command) => session.run(command.replace('curl', 'curl -sSf'))],
-  [/^(openssl req|cat) /, (session, command) => session.run(command)],
+  [/^(openssl req|cat|cp|sed -i) /, (session, command) => session.run(command)],
+  [/^echo .* \| socat /, (session, command) => (hasProgram('socat') ? session.run(command) : '')],
 ]
 const programs = ['curl', 'openssl'].filter((name) => !hasProgram(name))
 

@@ -1,15 +1,14 @@
-// The control socket: HTTP and JSON on a unix socket that only the user who runs Weir can open. `weir status` reads from
-// it; so can `curl --unix-socket`. Its routes:
-//
-//   GET  /v1/status            the whole state, see status.ts
-//   POST /v1/workers/N/kill    ends worker N as a crash would; for trying out that it is replaced
-import { chmod, lstat, mkdir } from 'node:fs/promises'
+// The control socket: HTTP and JSON on a unix socket that only the user who runs Weir can open, and a group if one is named.
+// The commands of `weir` talk to it; so can `curl --unix-socket`. What can be asked is routes.ts.
+import { lstat, mkdir } from 'node:fs/promises'
+import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { claimSocketPath } from '../unix-socket.ts'
-import type { View } from '../view.ts'
-import { close, createRoutes, json, listen, type Route } from './http.ts'
-import { readStatus } from './status.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { claimSocketPath, openPrivately, share } from '../unix-socket.ts'
+import { Baseline } from './baseline.ts'
+import { close, createRoutes, listen } from './http.ts'
+import { onError, routesOf } from './routes.ts'
 
 export interface ControlSocket {
   readonly path: string
@@ -21,16 +20,23 @@ export function automaticPaths(): readonly string[] {
   return ['/run/weir/weir.sock', join(tmpdir(), `weir-${process.getuid?.() ?? 0}`, 'weir.sock')]
 }
 
+export interface ControlOptions {
+  /** Name or number of the group that may open it too; null: its owner alone. */
+  readonly group?: string | number | null
+  /** Shared with whoever else shows or clears counters. */
+  readonly baseline?: Baseline
+}
+
 /**
  * @param path absolute, or 'auto'
  * @throws Error with words for the operator when the socket cannot be made
  */
 export async function openControlSocket(
   path: string,
-  view: View,
-  kill: (worker: number) => boolean,
+  runtime: Runtime,
+  { group = null, baseline = new Baseline() }: ControlOptions = {},
 ): Promise<ControlSocket> {
-  return open(path === 'auto' ? await choosePath() : path, view, kill)
+  return open(path === 'auto' ? await choosePath() : path, createRoutes(routesOf(runtime, baseline), onError), group)
 }
 
 /** The first automatic path whose folder is ours. One that is in use stays the choice, for `weir status` would ask there. */
@@ -47,15 +53,11 @@ async function choosePath(): Promise<string> {
   throw new Error('no folder for the control socket', { cause: problem })
 }
 
-async function open(path: string, view: View, kill: (worker: number) => boolean): Promise<ControlSocket> {
-  const server = createRoutes(routes(view, kill))
+async function open(path: string, server: Server, group: string | number | null): Promise<ControlSocket> {
   try {
     await claimSocketPath(path)
-    const umask = process.umask(0o177) // 0600 from its first moment; binding to a path happens within listen()
-    const listening = listen(server, { path })
-    process.umask(umask)
-    await listening
-    await chmod(path, 0o600)
+    await openPrivately(() => listen(server, { path }))
+    await share(path, group)
   } catch (error) {
     throw new Error(`cannot open the control socket: ${(error as Error).message}`, { cause: error })
   }
@@ -69,16 +71,4 @@ async function ownFolder(folder: string): Promise<void> {
   })
   const { uid, mode } = await lstat(folder)
   if (uid !== process.getuid?.() || (mode & 0o022) !== 0) throw new Error(`${folder} belongs to somebody else`)
-}
-
-function routes(view: View, kill: (worker: number) => boolean): readonly Route[] {
-  return [
-    { method: 'GET', path: /^\/v1\/status$/, answer: () => json(200, readStatus(view)) },
-    {
-      method: 'POST',
-      path: /^\/v1\/workers\/(\d{1,4})\/kill$/,
-      answer: (worker) =>
-        kill(Number(worker)) ? json(202, { killed: Number(worker) }) : json(404, { error: 'no such worker' }),
-    },
-  ]
 }

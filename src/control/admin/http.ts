@@ -1,6 +1,6 @@
 // A small HTTP server for the control plane: a table of routes, small answers, nothing kept alive for long. It serves the
 // operator and his tools, never traffic. What the routes are is the business of control-socket.ts and admin-bind.ts.
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { ListenOptions } from 'node:net'
 
 export interface Answer {
@@ -9,12 +9,21 @@ export interface Answer {
   readonly body: string
 }
 
+/** One request, as a route gets it. */
+export interface Call {
+  /** What the groups of the pattern matched, decoded. */
+  readonly groups: readonly string[]
+  readonly query: URLSearchParams
+  /** Fields of the JSON object that was sent; empty when nothing was. */
+  readonly body: Readonly<Record<string, unknown>>
+  readonly headers: IncomingMessage['headers']
+}
+
 export interface Route {
   readonly method: 'GET' | 'POST'
   /** Matches the whole path. */
   readonly path: RegExp
-  /** @param groups what the groups of the pattern matched */
-  readonly answer: (...groups: string[]) => Answer | Promise<Answer>
+  readonly answer: (call: Call) => Answer | Promise<Answer>
 }
 
 export const text = (status: number, body: string): Answer => ({
@@ -28,13 +37,27 @@ export const json = (status: number, value: unknown): Answer => ({
   body: `${JSON.stringify(value)}\n`,
 })
 
-/** Answers by the table: 404 for what is not in it, 405 where only the method differs, 500 when a route throws. */
-export function createRoutes(routes: readonly Route[]): Server {
-  const server = createServer(
+/** The form of every answer to what cannot be done. */
+export const jsonError = (
+  status: number,
+  error: string,
+  expected: string | null = null,
+  nearest: string | null = null,
+) => json(status, { error, expected, nearest })
+
+const MAX_BODY = 65_536
+
+/** What a route that throws is answered with. */
+export type OnError = (error: unknown) => Answer
+
+const plain: OnError = (error) => text(500, error instanceof Error ? error.message : String(error))
+
+/** Answers by the table: 404 for what is not in it, 405 where only the method differs, and by `onError` when a route throws. */
+export function createRoutes(routes: readonly Route[], onError: OnError = plain): Server {
+  return createServer(
     { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
     (request, response) => {
-      request.resume() // bodies mean nothing here
-      void respond(routes, request.method ?? '', request.url ?? '').then(({ status, type, body }) => {
+      void respond(routes, request, onError).then(({ status, type, body }) => {
         response.writeHead(status, {
           'content-type': type,
           'content-length': Buffer.byteLength(body),
@@ -45,18 +68,48 @@ export function createRoutes(routes: readonly Route[]): Server {
       })
     },
   )
-  return server
 }
 
-async function respond(routes: readonly Route[], method: string, url: string): Promise<Answer> {
-  const path = url.split('?', 1)[0]!
+async function respond(routes: readonly Route[], request: IncomingMessage, onError: OnError): Promise<Answer> {
+  const { method = '', url = '', headers } = request
+  const at = url.indexOf('?')
+  const path = at < 0 ? url : url.slice(0, at)
   const here = routes.map((route) => ({ route, match: route.path.exec(path) })).filter(({ match }) => match !== null)
   const found = here.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method))
-  if (found === undefined) return here.length === 0 ? text(404, 'not found') : text(405, 'method not allowed')
+  if (found === undefined) {
+    request.resume()
+    return here.length === 0 ? text(404, 'not found') : text(405, 'method not allowed')
+  }
+  const sent = await read(request).catch(() => null)
+  if (sent === null) return jsonError(413, `a body has at most ${MAX_BODY} bytes`)
   try {
-    return await found.route.answer(...found.match!.slice(1))
+    const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+    const body = objectOf(sent)
+    if (body === null) return jsonError(400, 'the body is no JSON object', 'a JSON object, or nothing')
+    const groups = found.match!.slice(1).map((group) => decodeURIComponent(group ?? ''))
+    return await found.route.answer({ groups, query, body, headers })
   } catch (error) {
-    return text(500, error instanceof Error ? error.message : String(error))
+    return onError(error)
+  }
+}
+
+/** @throws when it is too long, or is broken off */
+async function read(request: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const chunk of request.setEncoding('utf8')) {
+    body += chunk as string
+    if (body.length > MAX_BODY) throw new Error('too long')
+  }
+  return body
+}
+
+function objectOf(sent: string): Readonly<Record<string, unknown>> | null {
+  if (sent.trim() === '') return {}
+  try {
+    const value = JSON.parse(sent) as unknown
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null
+  } catch {
+    return null
   }
 }
 

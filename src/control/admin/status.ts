@@ -26,6 +26,8 @@ export interface Status {
   readonly uptime: number
   readonly ready: boolean
   readonly draining: boolean
+  /** When the counters here were cleared, as ISO 8601; null: never. */
+  readonly countersSince: string | null
   /** Open connections from clients, and past how many new ones are refused. */
   readonly connections: number
   readonly maxConnections: number
@@ -40,6 +42,8 @@ export interface FrontendStatus {
   readonly name: string
   readonly mode: Mode
   readonly binds: readonly { readonly id: string; readonly address: string; readonly tls: boolean }[]
+  /** By its operator: it takes no new connection. */
+  readonly paused: boolean
   readonly connections: number
   readonly connectionsTotal: number
   readonly requests: number
@@ -119,6 +123,7 @@ export function readStatus(view: View): Status {
     uptime: Math.floor((Date.now() - view.startedAt) / 1000),
     ready: isReady(view),
     draining: isDraining(view),
+    countersSince: null,
     connections: board.shared.process.connections[0]!,
     maxConnections: snapshot.maxConnections,
     shedding: Math.max(board.shared.process.shedding[0]!, ...board.rows.map(({ marks }) => marks.process.shedding[0]!)),
@@ -144,6 +149,7 @@ function frontendStatus(
       address: placeOf({ ...bind, port: ports[bind.id] ?? bind.port }),
       tls: bind.tls !== null,
     })),
+    paused: board.shared.frontend.paused[slot] === 1,
     connections: board.shared.frontend.connections[slot]!,
     connectionsTotal: sum((counters) => counters.connects),
     requests: sum((counters) => counters.requests),

@@ -13,6 +13,7 @@ import type { Status } from '../../../src/control/admin/status.ts'
 import { ADMIN_DRAIN, HEALTH_UP } from '../../../src/model/states.ts'
 import type { WorkerStatus } from '../../../src/control/workers.ts'
 import { fakeView } from '../fixtures.ts'
+import { fakeRuntime } from '../runtime/fake.ts'
 
 const socketPath = (): string => join(mkdtempSync(join(tmpdir(), 'weir-test-')), 'weir.sock')
 
@@ -44,7 +45,7 @@ test('the control socket tells the whole state, and only its owner may ask', asy
   rows[1]!.counters.server.connectErrors[0] = 1
   rows[1]!.counters.server.responseErrors[0] = 2
   const path = socketPath()
-  const socket = await openControlSocket(path, view, () => true)
+  const socket = await openControlSocket(path, fakeRuntime({ view }))
   try {
     expect(statSync(path).mode & 0o777).toBe(0o600)
     const { status, type, body } = await ask({ socketPath: path }, '/v1/status')
@@ -99,7 +100,7 @@ test('a worker can be killed by its number, and only by POST', async () => {
   const killed: number[] = []
   const kill = (worker: number): boolean => (killed.push(worker), worker < 2)
   const path = socketPath()
-  const socket = await openControlSocket(path, fakeView(), kill)
+  const socket = await openControlSocket(path, fakeRuntime({ kill }))
   try {
     const at = { socketPath: path }
     expect((await ask(at, '/v1/workers/1/kill', 'POST')).status).toBe(202)
@@ -123,19 +124,19 @@ test('a socket that a killed process left behind is taken over', async () => {
   const { spawn } = await import('node:child_process')
   await once(spawn(process.execPath, ['-e', script]), 'exit')
   expect(existsSync(path)).toBe(true)
-  const socket = await openControlSocket(path, fakeView(), () => true)
+  const socket = await openControlSocket(path, fakeRuntime())
   expect((await ask({ socketPath: path }, '/v1/status')).status).toBe(200)
   await socket.close()
 })
 
 test('a socket that is in use, and a file that is none, are left alone', async () => {
   const path = socketPath()
-  const first = await openControlSocket(path, fakeView(), () => true)
-  await expect(openControlSocket(path, fakeView(), () => true)).rejects.toThrow(/in use by another process/)
+  const first = await openControlSocket(path, fakeRuntime())
+  await expect(openControlSocket(path, fakeRuntime())).rejects.toThrow(/in use by another process/)
   expect((await ask({ socketPath: path }, '/v1/status')).status).toBe(200)
   await first.close()
   writeFileSync(path, 'precious')
-  await expect(openControlSocket(path, fakeView(), () => true)).rejects.toThrow(/is not a socket/)
+  await expect(openControlSocket(path, fakeRuntime())).rejects.toThrow(/is not a socket/)
   expect(readFileSync(path, 'utf8')).toBe('precious')
 })
 
