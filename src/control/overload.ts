@@ -44,7 +44,7 @@ export class MemoryWatch {
   readonly #limit: number
   readonly #used: () => number | null
   /** Bytes from which load is shed; 0: never. */
-  readonly #threshold: number
+  #threshold = 0
   #peak = 0
   #since = 0
   #timer: NodeJS.Timeout | undefined
@@ -55,6 +55,14 @@ export class MemoryWatch {
     this.#limit = limit
     this.#used = used
     this.#threshold = (limit * overload.memory) / 100
+  }
+
+  /** Another threshold, from now on. */
+  follow({ memory }: OverloadSpec): void {
+    this.#threshold = (this.#limit * memory) / 100
+    if (this.#threshold > 0) return this.start()
+    this.close()
+    Atomics.store(this.#board.shared.process.shedding, 0, 0)
   }
 
   /** Begins to look; that alone does not keep the process alive. */

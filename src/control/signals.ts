@@ -1,6 +1,6 @@
 // What signals do. SIGTERM and SIGINT stop Weir after what is under way is finished; the second one ends it now, with the
 // exit code that a shell gives a process that died of that signal (143, 130). SIGUSR1 opens the log files anew, after
-// rotation. SIGHUP does nothing yet but is not deadly: the configuration is read at start only.
+// rotation. SIGHUP reads the configuration again. SIGUSR2 starts the program anew, which takes over (lifecycle/upgrade.ts).
 import { constants } from 'node:os'
 import type { Logger } from 'pino'
 
@@ -8,6 +8,8 @@ export interface SignalActions {
   readonly log: Logger
   readonly stop: (signal: NodeJS.Signals) => void
   readonly reopen: () => void
+  readonly reload: () => void
+  readonly upgrade: () => void
   /** Ends the process now. */
   readonly exit: (code: number) => void
 }
@@ -16,7 +18,7 @@ export interface SignalActions {
 export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
 /** Takes the signals over. @returns a function that gives them back */
-export function handleSignals({ log, stop, reopen, exit }: SignalActions): () => void {
+export function handleSignals({ log, stop, reopen, reload, upgrade, exit }: SignalActions): () => void {
   let stops = 0
   const onStop = (signal: NodeJS.Signals): void => {
     if (++stops === 1) {
@@ -27,13 +29,12 @@ export function handleSignals({ log, stop, reopen, exit }: SignalActions): () =>
     log.warn({ signal }, `${signal} again: ending at once`)
     exit(exitCodeOf(signal))
   }
-  const onHangUp = (): void =>
-    log.warn('SIGHUP: the configuration is not read anew while running; restart to apply changes')
+  const onHangUp = (): void => reload()
   const onReopen = (): void => {
     reopen()
     log.info('SIGUSR1: log files opened anew')
   }
-  const handlers = { SIGTERM: onStop, SIGINT: onStop, SIGHUP: onHangUp, SIGUSR1: onReopen } as const
+  const handlers = { SIGTERM: onStop, SIGINT: onStop, SIGHUP: onHangUp, SIGUSR1: onReopen, SIGUSR2: upgrade } as const
   const entries = Object.entries(handlers) as [NodeJS.Signals, (signal: NodeJS.Signals) => void][]
   for (const [signal, handler] of entries) process.on(signal, handler)
   return () => {

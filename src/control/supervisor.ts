@@ -2,43 +2,69 @@
 // socket open, the balancing is looked after, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
 import type { Logger } from 'pino'
-import type { AdminAddress } from '../config/config.ts'
-import type { Snapshot } from '../messages/snapshot.ts'
+import type { AdminAddress, Config } from '../config/config.ts'
+import type { FrontendSpec, Snapshot } from '../messages/snapshot.ts'
+import type { Preparation, Prepared } from './prepare.ts'
+import { Installation } from './reload/install.ts'
+import { ConfigReloader } from './reload/reloader.ts'
+import type { Reloader } from './reload/types.ts'
+import { watchConfig } from './reload/watch.ts'
 import { ms } from '../model/units.ts'
-import type { Shape } from '../scoreboard/layout.ts'
-import { openAdminBind } from './admin/admin-bind.ts'
-import { openControlSocket } from './admin/control-socket.ts'
+import { Baseline } from './admin/baseline.ts'
 import { placeOf, probeBinds } from './binds.ts'
 import { BalanceKeeper } from './balance/keeper.ts'
 import { setUpBoard } from './board.ts'
 import { DescriptorWatch } from './descriptors.ts'
-import { HealthMonitor, type CheckedBackend } from './health/monitor.ts'
+import { HealthMonitor } from './health/monitor.ts'
+import { Doors } from './lifecycle/doors.ts'
+import type { InheritedSockets } from './lifecycle/inherited.ts'
+import { becomeLameDuck } from './lifecycle/lame-duck.ts'
+import { Recycler } from './lifecycle/recycle.ts'
+import { heartbeats, type Supervision } from './lifecycle/systemd.ts'
+import { ownCommand, Upgrade, type Takeover } from './lifecycle/upgrade.ts'
+import { serversAreKnown } from './lifecycle/servers-known.ts'
 import { MemoryWatch } from './overload.ts'
+import { askConnections, askFailures, askSockets } from './runtime/ask-workers.ts'
+import type { Journal } from './runtime/journal.ts'
+import type { Operator } from './runtime/operator.ts'
+import { RequestProblem } from './runtime/problem.ts'
+import { Runtime } from './runtime/runtime.ts'
 import { createSharedTables } from './shared-tables.ts'
 import type { View } from './view.ts'
 import { Workers, type Ports } from './workers.ts'
 
 /** Workers cut off at the shutdown timeout by themselves and write their logs out; this is the time they have for it. */
 const grace = 500
+/** Of the scoreboard, for a worker that takes the place of another while both run. */
+const SPARE_ROWS = 1
 
 export interface WeirOptions {
   readonly version: string
   /** Its number of workers is how many are started. */
-  readonly shape: Shape
-  /** Sources of clients that are remembered at a time. */
-  readonly sources: number
-  readonly snapshot: Snapshot
-  readonly checks: readonly CheckedBackend[]
+  readonly preparation: Preparation
+  /** What it starts with. */
+  readonly first: Prepared
+  /** What the file says, of which `first` is made under the overrides of the journal. */
+  readonly file: Config
+  readonly journal: Journal
+  /** Of the configuration; null: there is none. */
+  readonly path: string | null
   readonly admin: AdminAddress | null
   /** Absolute path, 'auto', or null. */
   readonly controlSocket: string | null
   readonly log: Logger
+  /** Listening sockets that this process was started with; null: it opens its own. */
+  readonly sockets?: InheritedSockets | null
+  /** Another Weir serves until this one does; null: there is none. */
+  readonly takeover?: Takeover | null
+  readonly supervision?: Supervision | null
   /** Another entry than src/worker.ts; for tests. */
   readonly entry?: URL
 }
 
 export interface Weir {
   readonly view: View
+  readonly reloader: Reloader
   /** For what an operator changes while it runs: weights and admin states. */
   readonly balance: Pick<BalanceKeeper, 'setWeight' | 'setAdmin'>
   /** Of the admin bind; null when there is none. */
@@ -49,6 +75,8 @@ export interface Weir {
   kill(worker: number): boolean
   /** Opens the workers' logs anew. */
   reopen(): void
+  /** Starts the program anew and leaves the listening sockets to it; this one then ends. @throws Error with the reason why not */
+  upgrade(who: string): Promise<{ readonly pid: number }>
   /** Drains and ends everything; the same promise however often it is called. */
   stop(): Promise<void>
   /** Resolves with the exit code when everything has ended: 0 after stop(), 1 when there is no way to go on. */
@@ -66,60 +94,123 @@ export class StartError extends Error {
 
 /** @throws StartError after undoing what had been started */
 export async function startWeir(options: WeirOptions): Promise<Weir> {
-  const { snapshot, log } = options
+  const { preparation, first, log, sockets = null } = options
+  const { snapshot } = first
+  let stopping: Promise<void> | null = null
   await using undo = new AsyncDisposableStack()
-  const board = setUpBoard(snapshot, options.shape)
+  const board = setUpBoard(snapshot, { ...preparation.shape, workers: preparation.shape.workers + SPARE_ROWS })
   const onTable = (backend: number, table: SharedArrayBuffer): void => workers.sendTable(backend, table)
   const keeper = new BalanceKeeper({ board, snapshot, onTable, log })
   const monitor = new HealthMonitor({ board, verdicts: keeper, log })
   const ended = Promise.withResolvers<number>()
+  preparation.reuseRowsOf(board)
+  preparation.installed(first)
+  const { sources, shape } = preparation
+  const memories = createSharedTables(snapshot, { workers: shape.workers + SPARE_ROWS, sources })
   const workers = new Workers({
-    count: options.shape.workers,
+    count: preparation.shape.workers,
     board,
     snapshot,
     tables: () => keeper.tables,
-    memories: createSharedTables(snapshot, { workers: options.shape.workers, sources: options.sources }),
+    memories,
     log,
     onGiveUp: (error) => void giveUp(error),
+    sockets,
     ...(options.entry === undefined ? {} : { entry: options.entry }),
   })
-  let ports: Ports = {}
+  const installation = new Installation({ board, keeper, monitor, workers, memories }, first)
+  const { live, vitals } = installation
+  const install = async (next: Prepared): Promise<string | null> => {
+    if (stopping !== null) return 'this process is about to end'
+    const problem = await installation.install(next)
+    if (problem === null) memory.follow(next.snapshot.overload)
+    return problem
+  }
+  const { path, file, journal } = options
+  const { overlay } = journal
+  const onChange = (): void => runtime.settle()
+  const reloader = new ConfigReloader({ path, first, file, overlay, onChange, preparation, install, live, vitals, log })
+  const memory = new MemoryWatch({ board, overload: snapshot.overload, log })
   const view: View = {
     version: options.version,
     startedAt: Date.now(),
-    snapshot,
+    get snapshot() {
+      return installation.snapshot
+    },
     board,
     workers: () => workers.status,
-    ports: () => ports,
+    ports: () => workers.ports,
+    reloads: () => reloader.history,
     health: (slot) => monitor.of(slot),
   }
   const kill = (worker: number): boolean => workers.kill(worker)
+  const operator: Operator = {
+    view,
+    reloader,
+    balance: keeper,
+    sessions: () => memories.sessions,
+    log,
+    kill,
+    recycle: (worker) => recycler.recycle(worker),
+    checkNow: (slot) => monitor.checkNow(slot),
+    connections: (match, close) => askConnections(workers.threads, match, close),
+    failures: () => askFailures(workers.threads),
+    upgrade: (who) =>
+      upgrade.start(who).catch((error: Error) => {
+        throw new RequestProblem(409, error.message)
+      }),
+  }
+  const runtime = new Runtime(operator, journal)
+  const baseline = new Baseline()
+  runtime.settle()
 
-  const problems = await probeBinds(snapshot.frontends)
-  const admin = await openAdmin(options, problems, view)
-  if (admin) undo.defer(() => admin.close())
-  const socket = await openSocket(options, problems, view, kill)
-  if (socket) undo.defer(() => socket.close())
+  const { admin, controlSocket, takeover = null, supervision = null } = options
+  const recycler = new Recycler(workers, () => ms(view.snapshot.shutdownTimeout + grace), log)
+  const doors = new Doors({ admin, controlSocket, global: first.config.global, runtime, baseline, log })
+  undo.defer(() => doors.close())
+  const upgrade = new Upgrade({
+    command: ownCommand(),
+    sockets: async () => {
+      const activated = sockets?.activated ?? {}
+      const open = Object.entries(await askSockets(workers.threads))
+      return { sockets: Object.fromEntries(open.filter(([bind]) => !(bind in activated))), activated }
+    },
+    giveUp: () => doors.close(),
+    leave: (successor) => void (stopping ??= stop(successor)),
+    log,
+  })
+
+  const problems = await probeBinds(withoutInherited(snapshot, sockets))
+  if (takeover === null) problems.push(...(await doors.open()))
   if (problems.length > 0) throw new StartError(problems)
 
   undo.defer(() => keeper.close())
   keeper.start()
-  const memory = new MemoryWatch({ board, overload: snapshot.overload, log })
+  undo.defer(() => reloader.close())
   undo.defer(() => memory.close())
   memory.start()
   const descriptors = new DescriptorWatch({ connections: () => board.shared.process.connections[0]!, log })
   undo.defer(() => descriptors.close())
   descriptors.start()
   undo.defer(() => monitor.close())
-  monitor.start(options.checks)
+  monitor.follow(first.checks)
+  if (takeover !== null) await serversAreKnown(board, snapshot)
   undo.defer(() => workers.terminate())
-  ports = await workers.start().catch((error: Error) => {
+  const ports = await workers.start().catch((error: Error) => {
     throw new StartError([error.message])
   })
+  sockets?.closeRest()
+  sockets?.retain(snapshot.frontends.flatMap(({ binds }) => binds.map(({ id }) => id)))
+  if (takeover !== null) {
+    await takeover.ready()
+    for (const problem of await doors.open()) log.error(problem)
+  }
   logListening(log, snapshot, ports)
-  if (admin)
-    log.info({ port: admin.port }, `admin on ${placeOf({ host: options.admin!.host, port: admin.port, path: null })}`)
-  if (socket) log.info({ path: socket.path }, `control socket ${socket.path}`)
+  doors.report()
+  supervision?.watch(heartbeats(board, () => workers.status))
+  if (options.path !== null && first.config.global.watch) {
+    undo.defer(watchConfig(options.path, () => void reloader.reload('a change of the file'), log))
+  }
   const running = undo.move()
 
   /** Called only when all workers had been running: before that, start() is what fails. */
@@ -129,69 +220,52 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     ended.resolve(1)
   }
 
-  async function stop(): Promise<void> {
-    Atomics.store(board.shared.process.draining, 0, 1)
+  /** @param successor the process that serves from now on, so that no client needs to look elsewhere; null: there is none */
+  async function stop(successor: number | null): Promise<void> {
+    const { shutdownTimeout, lameDuck } = view.snapshot
+    const told = successor === null ? null : supervision?.handOver(successor)
+    if (successor === null) {
+      upgrade.abort()
+      void supervision?.stopping('finishing what is under way')
+      await becomeLameDuck(board, lameDuck, log)
+    }
     const { connections } = board.shared.process
     log.info(
       { connections: connections[0] },
-      `stopping: waiting up to ${snapshot.shutdownTimeout} ms for ${connections[0]} connections`,
+      `stopping: waiting up to ${shutdownTimeout} ms for ${connections[0]} connections`,
     )
-    const cut = await workers.drain(ms(snapshot.shutdownTimeout + grace))
+    const cut = await workers.drain(ms(shutdownTimeout + grace), successor !== null)
     if (cut > 0)
       log.warn(
         { workers: cut },
         `connections of ${cut} ${cut === 1 ? 'worker' : 'workers'} had not finished in time and were cut off`,
       )
+    await told // before we end, or our end would be that of the service
     await running.disposeAsync()
     ended.resolve(0)
   }
 
-  let stopping: Promise<void> | null = null
   return {
     view,
+    reloader,
     balance: keeper,
-    adminPort: admin?.port ?? null,
-    controlSocket: socket?.path ?? null,
+    get adminPort() {
+      return doors.admin?.port ?? null
+    },
+    get controlSocket() {
+      return doors.control?.path ?? null
+    },
     kill,
     reopen: () => workers.reopen(),
-    stop: () => (stopping ??= stop()),
+    upgrade: (who) => upgrade.start(who),
+    stop: () => (stopping ??= stop(null)),
     ended: ended.promise,
   }
 }
 
-/** Runs one step of the start; an error becomes one of the problems. */
-async function attempt<T>(problems: string[], open: () => Promise<T> | null): Promise<T | null> {
-  try {
-    return await open()
-  } catch (error) {
-    problems.push((error as Error).message)
-    return null
-  }
-}
-
-/** What was asked for must be there; what is there by default may be missing, for a second Weir on the machine. */
-async function openAdmin({ admin, log }: WeirOptions, problems: string[], view: View) {
-  if (admin === null) return null
-  const found: string[] = []
-  const bind = await attempt(found, () => openAdminBind(admin, view))
-  if (!admin.byDefault) problems.push(...found)
-  else for (const problem of found) log.warn(`${problem}; there will be no metrics (see global.admin)`)
-  return bind
-}
-
-async function openSocket(
-  { controlSocket, log }: WeirOptions,
-  problems: string[],
-  view: View,
-  kill: (worker: number) => boolean,
-) {
-  if (controlSocket === null) return null
-  const found: string[] = []
-  const socket = await attempt(found, () => openControlSocket(controlSocket, view, kill))
-  if (controlSocket !== 'auto') problems.push(...found)
-  else for (const problem of found) log.warn(`${problem}; weir status will not work (see global.control_socket)`)
-  return socket
-}
+/** The binds that have to be free: all, but for those whose sockets are here already. */
+const withoutInherited = ({ frontends }: Snapshot, sockets: InheritedSockets | null): FrontendSpec[] =>
+  frontends.map((frontend) => ({ ...frontend, binds: frontend.binds.filter(({ id }) => sockets?.has(id) !== true) }))
 
 function logListening(log: Logger, snapshot: Snapshot, ports: Ports): void {
   for (const { name, mode, binds } of snapshot.frontends) {

@@ -3,6 +3,7 @@
 import type { Snapshot } from '../messages/snapshot.ts'
 import type { Scoreboard } from '../scoreboard/scoreboard.ts'
 import type { ServerHealth } from './health/monitor.ts'
+import type { Reloader } from './reload/types.ts'
 import type { Ports, WorkerStatus } from './workers.ts'
 
 export interface View {
@@ -14,6 +15,8 @@ export interface View {
   readonly workers: () => readonly WorkerStatus[]
   /** Real ports by bind id, once the workers listen. */
   readonly ports: () => Ports
+  /** How reloads of the configuration went. */
+  readonly reloads: () => Reloader['history']
   /** By server slot. */
   readonly health: (slot: number) => ServerHealth
 }

@@ -10,7 +10,9 @@ import { KeyedTable } from '../scoreboard/keyed-table.ts'
 import { wakeNext } from '../scoreboard/queue-board.ts'
 import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
 import { listenProblem, placeOf } from './binds.ts'
+import type { SocketSource } from './lifecycle/inherited.ts'
 import { afterDeath, noDeaths, type DeathRecord } from './restart.ts'
+import { askSockets } from './runtime/ask-workers.ts'
 import { claimSocketPath } from './unix-socket.ts'
 
 /** In source it is worker.ts, in a build worker.js: the same extension as this file's. */
@@ -39,12 +41,18 @@ export interface WorkersOptions {
   readonly log: Logger
   /** A worker could not be replaced after all had started; the process is of no more use. */
   readonly onGiveUp: (error: Error) => void
+  /** Listening sockets that were there before the workers; null: there are none. */
+  readonly sockets?: SocketSource | null
   readonly entry?: URL
 }
 
 /** One row of the scoreboard and the thread that has it now. */
 class Slot {
   readonly worker: number
+  /** It is the one that opens unix sockets. */
+  readonly opensPaths: boolean
+  /** Nobody takes its place when it ends: it is another's place already, or not its own yet. */
+  beside = false
   thread: Worker | null = null
   state: WorkerState = 'starting'
   since = Date.now()
@@ -57,8 +65,9 @@ class Slot {
   /** Resolved when it has drained, or died while it should; made anew for each drain, for a replaced worker has not drained. */
   drained = Promise.withResolvers<void>()
 
-  constructor(worker: number) {
+  constructor(worker: number, opensPaths: boolean) {
     this.worker = worker
+    this.opensPaths = opensPaths
     this.started.promise.catch(() => {}) // whoever waits for it sees the rejection; nobody may be waiting
   }
 
@@ -70,7 +79,12 @@ class Slot {
 
 export class Workers {
   readonly #options: WorkersOptions
-  readonly #slots: readonly Slot[]
+  /** The workers, in the order of their first numbers. */
+  readonly #slots: Slot[]
+  /** Threads that are about to take the place of one of them, or that have lost it. */
+  readonly #beside = new Set<Slot>()
+  /** Row of the scoreboard that no worker has. */
+  #freeRow: number
   #snapshot: Snapshot
   #ports: Ports = {}
   #started = false
@@ -79,7 +93,8 @@ export class Workers {
   constructor(options: WorkersOptions) {
     this.#options = options
     this.#snapshot = options.snapshot
-    this.#slots = Array.from({ length: options.count }, (_, worker) => new Slot(worker))
+    this.#slots = Array.from({ length: options.count }, (_, worker) => new Slot(worker, worker === 0))
+    this.#freeRow = options.count
   }
 
   /**
@@ -89,9 +104,9 @@ export class Workers {
    */
   async start(): Promise<Ports> {
     const [first, ...others] = this.#slots
-    this.#spawn(first!)
+    this.#spawn(first!, await this.#inherited())
     await first!.started.promise
-    for (const slot of others) this.#spawn(slot)
+    for (const slot of others) this.#spawn(slot, await this.#inherited())
     await Promise.all(others.map((slot) => slot.started.promise))
     this.#started = true
     return this.#ports
@@ -108,7 +123,7 @@ export class Workers {
 
   /** Ends one thread as if it had crashed. @returns false when there is no such worker now */
   kill(worker: number): boolean {
-    const thread = this.#slots[worker]?.thread
+    const thread = this.#slots.find((slot) => slot.worker === worker)?.thread
     if (!thread) return false
     void thread.terminate()
     return true
@@ -116,44 +131,145 @@ export class Workers {
 
   /** Gives all workers another table for the balancer of a backend; those that start later get it from the options. */
   sendTable(backend: number, table: SharedArrayBuffer): void {
-    for (const { thread } of this.#slots) post(thread, { type: 'table', backend, table })
+    for (const { thread } of this.#all) post(thread, { type: 'table', backend, table })
+  }
+
+  /**
+   * Has every worker go over to another snapshot, the first one before the others, because it finds out new ports. Those
+   * that start later begin with it.
+   * @param unchanged slots of backends that are as they were
+   * @returns null, or why a new bind can't be had: then all workers go by the snapshot of before
+   */
+  async apply(snapshot: Snapshot, unchanged: readonly number[]): Promise<string | null> {
+    const before = this.#snapshot
+    this.#snapshot = snapshot
+    const [first, ...others] = this.#all
+    const problem =
+      (await this.#applyTo(first!, unchanged)) ??
+      (await Promise.all(others.map((slot) => this.#applyTo(slot, unchanged)))).find((each) => each !== null) ??
+      null
+    if (problem === null) {
+      this.#options.sockets?.retain(snapshot.frontends.flatMap(({ binds }) => binds.map(({ id }) => id)))
+      return null
+    }
+    this.#snapshot = before
+    await Promise.all(this.#all.map((slot) => this.#applyTo(slot, [])))
+    return problem
+  }
+
+  /** @returns null when it is done, or when the worker has died: its successor begins with what is valid then */
+  async #applyTo(slot: Slot, unchanged: readonly number[]): Promise<string | null> {
+    const { thread } = slot
+    if (thread === null || slot.state === 'draining' || slot.state === 'ended') return null
+    const { tables, memories } = this.#options
+    const { version } = this.#snapshot
+    const { promise, resolve } = Promise.withResolvers<string | null>()
+    const onMessage = (message: FromWorker): void => {
+      if (message.type === 'applied' && message.version === version) resolve(null)
+      if (message.type === 'apply-failed' && message.version === version) resolve(this.#listenFailure(message))
+    }
+    const onExit = (): void => resolve(null)
+    thread.on('message', onMessage).on('exit', onExit)
+    const { sessions } = memories
+    post(thread, { type: 'apply', snapshot: this.#snapshot, tables: tables(), sessions, unchanged, ports: this.#ports })
+    const problem = await promise
+    thread.off('message', onMessage).off('exit', onExit)
+    return problem
+  }
+
+  get ports(): Ports {
+    return this.#ports
+  }
+
+  /** Those that run, to be asked something (runtime/ask-workers.ts). */
+  get threads(): readonly { readonly worker: number; readonly thread: Worker }[] {
+    return this.#all.flatMap(({ worker, thread }) => (thread === null ? [] : [{ worker, thread }]))
   }
 
   /** Has the access logs opened anew. */
   reopen(): void {
-    for (const { thread } of this.#slots) post(thread, { type: 'reopen' })
+    for (const { thread } of this.#all) post(thread, { type: 'reopen' })
+  }
+
+  get #all(): readonly Slot[] {
+    return [...this.#slots, ...this.#beside]
+  }
+
+  /** Listening sockets of one worker, by bind id. @throws Error when it does not run */
+  async socketsOf(worker: number): Promise<Readonly<Record<string, number>>> {
+    const found = await askSockets(this.threads.filter((each) => each.worker === worker))
+    return Object.fromEntries(Object.entries(found).map(([bind, fds]) => [bind, fds[0]!]))
+  }
+
+  /**
+   * Starts a worker in the place of another, on the row that is free; the other one then ends in order, and its row is the
+   * free one. @param fds the new one's listening sockets, which it closes
+   * @returns the new one's number
+   * @throws Error when it cannot be started: nothing has changed then
+   */
+  async renew(worker: number, fds: NonNullable<WorkerData['fds']>, deadline: Millis): Promise<number> {
+    const old = this.#slots.find((slot) => slot.worker === worker)
+    if (old?.state !== 'listening' || this.#stopping) throw new Error(`worker ${worker} does not run`)
+    const fresh = new Slot(this.#freeRow, old.opensPaths)
+    fresh.restarts = old.restarts
+    fresh.beside = true
+    this.#beside.add(fresh)
+    this.#spawn(fresh, fds)
+    await fresh.started.promise.catch(async (error: unknown) => {
+      await fresh.thread?.terminate()
+      this.#beside.delete(fresh)
+      throw error
+    })
+    this.#beside.delete(fresh)
+    fresh.beside = false
+    this.#slots[this.#slots.indexOf(old)] = fresh
+    old.beside = true
+    this.#beside.add(old)
+    clearTimeout(old.timer) // it may have died since
+    await this.#drainThreads([old], deadline, true)
+    await old.thread?.terminate()
+    this.#beside.delete(old)
+    this.#freeRow = old.worker
+    return fresh.worker
   }
 
   /**
    * Has every worker stop accepting and finish what is under way, then ends it.
+   * @param handedOver another process accepts from the same sockets
    * @returns how many had to be cut off at the deadline
    */
-  async drain(deadline: Millis): Promise<number> {
+  async drain(deadline: Millis, handedOver = false): Promise<number> {
     this.#stopping = true
-    for (const slot of this.#slots) {
+    const cut = await this.#drainThreads(this.#all, deadline, handedOver)
+    await this.terminate()
+    return cut
+  }
+
+  /** @returns how many are not done at the deadline */
+  async #drainThreads(slots: readonly Slot[], deadline: Millis, handedOver: boolean): Promise<number> {
+    for (const slot of slots) {
       clearTimeout(slot.timer)
       slot.drained = Promise.withResolvers()
       if (slot.thread === null) slot.drained.resolve()
       else slot.enter('draining')
-      post(slot.thread, { type: 'shutdown' })
+      post(slot.thread, { type: 'shutdown', handedOver })
     }
     let timer: NodeJS.Timeout | undefined
     const late = new Promise((resolve) => (timer = setTimeout(resolve, deadline)))
-    await Promise.race([Promise.all(this.#slots.map((slot) => slot.drained.promise)), late])
+    await Promise.race([Promise.all(slots.map((slot) => slot.drained.promise)), late])
     clearTimeout(timer)
-    const cut = this.#slots.filter(({ state }) => state === 'draining').length
-    await this.terminate()
-    return cut
+    return slots.filter(({ state }) => state === 'draining').length
   }
 
   /** Ends every thread now. */
   async terminate(): Promise<void> {
     this.#stopping = true
-    for (const { timer } of this.#slots) clearTimeout(timer)
-    await Promise.all(this.#slots.map(async ({ thread }) => thread?.terminate()))
+    for (const { timer } of this.#all) clearTimeout(timer)
+    await Promise.all(this.#all.map(async ({ thread }) => thread?.terminate()))
   }
 
-  #spawn(slot: Slot): void {
+  /** @param fds listening sockets that it has already */
+  #spawn(slot: Slot, fds: WorkerData['fds'] = {}): void {
     const { board, tables, memories, entry = defaultEntry } = this.#options
     const workerData: WorkerData = {
       worker: slot.worker,
@@ -162,6 +278,8 @@ export class Workers {
       tables: tables(),
       ...memories,
       ports: this.#ports,
+      fds,
+      opensPaths: slot.opensPaths,
     }
     const thread = new Worker(entry, { workerData, name: `weir-worker-${slot.worker}` })
     slot.thread = thread
@@ -185,6 +303,15 @@ export class Workers {
         slot.started.reject(new Error(slot.lastError)) // only the first start gives up at once: later ones are retried
         void slot.thread?.terminate()
         return
+      case 'applied':
+        this.#ports = { ...this.#ports, ...message.ports }
+        return
+      case 'apply-failed':
+        return // apply() waits for it
+      case 'connections':
+      case 'failures':
+      case 'sockets':
+        return // whoever asked waits for it
       case 'drained':
         slot.enter('ended')
         slot.drained.resolve()
@@ -194,7 +321,7 @@ export class Workers {
     }
   }
 
-  #listenFailure({ bind: id, code, message }: Extract<FromWorker, { type: 'listen-failed' }>): string {
+  #listenFailure({ bind: id, code, message }: BindFailure): string {
     const bind = this.#snapshot.frontends
       .flatMap(({ binds }): readonly BindSpec[] => binds)
       .find((each) => each.id === id)
@@ -207,8 +334,11 @@ export class Workers {
     slot.thread = null
     this.#takeBack(slot.worker)
     slot.drained.resolve()
-    if (this.#stopping) {
+    if (this.#stopping || slot.beside) {
       slot.enter('ended')
+      slot.started.reject(
+        new Error(`worker ${slot.worker} cannot be started: ${slot.lastError ?? `exit code ${code}`}`),
+      )
       return
     }
     const { record, delay } = afterDeath(slot.deaths, listenedFor)
@@ -237,14 +367,22 @@ export class Workers {
     }
   }
 
+  async #inherited(): Promise<WorkerData['fds']> {
+    return (await this.#options.sockets?.take()) ?? {}
+  }
+
   async #replace(slot: Slot): Promise<void> {
     const { log } = this.#options
-    if (slot.worker === 0) {
+    const fds = await this.#inherited().catch((error: Error) => {
+      log.error(error.message)
+      return undefined
+    })
+    if (slot.opensPaths) {
       for (const { path } of this.#snapshot.frontends.flatMap(({ binds }): readonly BindSpec[] => binds)) {
         if (path !== null) await claimSocketPath(path).catch((error: Error) => log.error(error.message))
       }
     }
-    if (!this.#stopping) this.#spawn(slot)
+    if (!this.#stopping) this.#spawn(slot, fds)
   }
 
   #giveUp(slot: Slot, reason: string): void {
@@ -254,6 +392,8 @@ export class Workers {
     if (this.#started) this.#options.onGiveUp(error) // before that, start() throws it
   }
 }
+
+type BindFailure = Extract<FromWorker, { type: 'listen-failed' | 'apply-failed' }>
 
 const post = (thread: Worker | null, message: ToWorker): void => thread?.postMessage(message)
 

@@ -61,6 +61,7 @@ export const snapshotOf = (overrides: Partial<Snapshot> = {}): Snapshot => ({
 export function fakeView(overrides: Partial<View> = {}): View {
   const snapshot = overrides.snapshot ?? snapshotOf()
   return {
+    reloads: () => ({ succeeded: 2, failed: 1, lastOk: false, lastAt: 0 }),
     version: '1.2.3',
     startedAt: Date.now() - 65_000,
     snapshot,

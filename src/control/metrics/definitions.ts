@@ -48,6 +48,21 @@ const processMetrics: readonly Metric[] = [
       board.rows.forEach(({ marks }, i) => put(Math.max(forAll, marks.process.shedding[0]!) / 100, String(i)))
     },
   ),
+  gauge(
+    'weir_config_last_reload_successful',
+    'Whether the configuration was good when it was read last: 1 or 0.',
+    [],
+    ({ reloads }, put) => put(reloads().lastOk ? 1 : 0),
+  ),
+  counter(
+    'weir_config_reloads_total',
+    'Changes of the configuration while running, by result.',
+    ['result'],
+    ({ reloads }, put) => {
+      put(reloads().succeeded, 'succeeded')
+      put(reloads().failed, 'failed')
+    },
+  ),
   counter('weir_cpu_seconds_total', 'Processor time of all threads, in user and kernel mode.', [], (_: View, put) => {
     const { user, system } = process.cpuUsage()
     put((user + system) / 1e6)
