@@ -18,7 +18,10 @@ let applying: Promise<void> = Promise.resolve()
 async function apply(message: Extract<ToWorker, { type: 'apply' }>): Promise<void> {
   const { version, backends } = message.snapshot
   try {
-    await loadAlgorithms(backends, log)
+    await loadAlgorithms(
+      backends.filter((backend) => typeof backend !== 'number'),
+      log,
+    )
     say({ type: 'applied', version, ports: await plane.apply(message) })
   } catch (error) {
     if (!(error instanceof ListenError)) throw error

@@ -3,7 +3,7 @@
 // What a worker does is src/worker.ts; when a dead one is replaced is restart.ts.
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
-import type { FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
+import type { ChangedSnapshot, FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
 import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
 import { ms, type Millis } from '../model/units.ts'
 import { KeyedTable } from '../scoreboard/keyed-table.ts'
@@ -11,14 +11,14 @@ import { wakeNext } from '../scoreboard/queue-board.ts'
 import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
 import { listenProblem, placeOf } from './binds.ts'
 import type { SocketSource } from './lifecycle/inherited.ts'
-import { afterDeath, noDeaths, type DeathRecord } from './restart.ts'
+import { afterDeath } from './restart.ts'
 import { askSockets } from './runtime/ask-workers.ts'
 import { claimSocketPath } from './unix-socket.ts'
+import { WorkerSlot as Slot, errorWords, type WorkerState } from './worker-slot.ts'
 
 /** In source it is worker.ts, in a build worker.js: the same extension as this file's. */
 const defaultEntry = new URL(`../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
-export type WorkerState = 'starting' | 'listening' | 'draining' | 'ended'
 export type Ports = Readonly<Record<string, number>>
 
 export interface WorkerStatus {
@@ -44,37 +44,6 @@ export interface WorkersOptions {
   /** Listening sockets that were there before the workers; null: there are none. */
   readonly sockets?: SocketSource | null
   readonly entry?: URL
-}
-
-/** One row of the scoreboard and the thread that has it now. */
-class Slot {
-  readonly worker: number
-  /** It is the one that opens unix sockets. */
-  readonly opensPaths: boolean
-  /** Nobody takes its place when it ends: it is another's place already, or not its own yet. */
-  beside = false
-  thread: Worker | null = null
-  state: WorkerState = 'starting'
-  since = Date.now()
-  restarts = 0
-  deaths: DeathRecord = noDeaths
-  lastError: string | null = null
-  timer: NodeJS.Timeout | undefined
-  /** Settled when it listens for the first time, or never will. */
-  readonly started = Promise.withResolvers<void>()
-  /** Resolved when it has drained, or died while it should; made anew for each drain, for a replaced worker has not drained. */
-  drained = Promise.withResolvers<void>()
-
-  constructor(worker: number, opensPaths: boolean) {
-    this.worker = worker
-    this.opensPaths = opensPaths
-    this.started.promise.catch(() => {}) // whoever waits for it sees the rejection; nobody may be waiting
-  }
-
-  enter(state: WorkerState): void {
-    this.state = state
-    this.since = Date.now()
-  }
 }
 
 export class Workers {
@@ -149,7 +118,9 @@ export class Workers {
       (await Promise.all(others.map((slot) => this.#applyTo(slot, unchanged)))).find((each) => each !== null) ??
       null
     if (problem === null) {
-      this.#options.sockets?.retain(snapshot.frontends.flatMap(({ binds }) => binds.map(({ id }) => id)))
+      const binds = snapshot.frontends.flatMap((frontend) => frontend.binds.map(({ id }) => id))
+      this.#options.sockets?.retain(binds)
+      this.#ports = Object.fromEntries(binds.flatMap((id) => (id in this.#ports ? [[id, this.#ports[id]!]] : [])))
       return null
     }
     this.#snapshot = before
@@ -171,7 +142,13 @@ export class Workers {
     const onExit = (): void => resolve(null)
     thread.on('message', onMessage).on('exit', onExit)
     const { sessions } = memories
-    post(thread, { type: 'apply', snapshot: this.#snapshot, tables: tables(), sessions, unchanged, ports: this.#ports })
+    post(thread, {
+      type: 'apply',
+      snapshot: without(this.#snapshot, unchanged),
+      tables: tables(),
+      sessions,
+      ports: this.#ports,
+    })
     const problem = await promise
     thread.off('message', onMessage).off('exit', onExit)
     return problem
@@ -286,7 +263,7 @@ export class Workers {
     slot.lastError = null
     slot.enter('starting')
     thread.on('message', (message: FromWorker) => this.#onMessage(slot, message))
-    thread.on('error', (error) => (slot.lastError = describe(error)))
+    thread.on('error', (error) => (slot.lastError = errorWords(error)))
     thread.on('exit', (code) => this.#onExit(slot, code))
   }
 
@@ -393,13 +370,12 @@ export class Workers {
   }
 }
 
+/** With nothing but the slots of the backends that are as they were. */
+function without({ backends, ...rest }: Snapshot, unchanged: readonly number[]): ChangedSnapshot {
+  const same = new Set(unchanged)
+  return { ...rest, backends: backends.map((backend) => (same.has(backend.slot) ? backend.slot : backend)) }
+}
+
 type BindFailure = Extract<FromWorker, { type: 'listen-failed' | 'apply-failed' }>
 
 const post = (thread: Worker | null, message: ToWorker): void => thread?.postMessage(message)
-
-/** Errors of a thread arrive as copies; the place in the code is what helps. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
-  return place === undefined ? error.message : `${error.message} ${place.trim()}`
-}

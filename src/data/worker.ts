@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { createDice } from '../balance/dice.ts'
-import type { AccessLogSpec, BackendSpec, Snapshot } from '../messages/snapshot.ts'
+import type { AccessLogSpec, BackendSpec, BindSpec, FrontendSpec, Snapshot } from '../messages/snapshot.ts'
 import type { WorkerContext } from './context.ts'
 import type { Log } from './log.ts'
 import { HttpFrontend } from './http1/frontend.ts'
@@ -64,7 +64,7 @@ export class DataPlane {
     this.#opensPaths = data.opensPaths ?? worker === 0
     this.#backends = backendsOf(snapshot, data.tables, new Map(), this.#context)
     this.#admission = new Admission(this.#context, snapshot.maxConnections, data.sources)
-    const listeners = [...servedBy(snapshot, this.#backends, this.#context)].map(
+    const listeners = [...servedBy(snapshot.frontends, this.#backends, this.#context)].map(
       ([id, served]) => [id, new Listener(served, this.#context, this.#admission)] as const,
     )
     this.#listeners = new Map(listeners)
@@ -106,30 +106,36 @@ export class DataPlane {
    * @returns the ports of the new binds by bind id
    * @throws ListenError when a new bind can't be had: nothing has changed then
    */
-  async apply({ snapshot, tables, sessions, unchanged, ports }: Applied): Promise<Record<string, number>> {
+  async apply({ snapshot: changed, tables, sessions, ports }: Applied): Promise<Record<string, number>> {
     const context = this.#context
     context.sessions = sessions
     const known = new Map(this.#backends.map((backend) => [backend.spec.slot, backend]))
+    const specs = changed.backends.map((each) => (typeof each === 'number' ? known.get(each)!.spec : each))
+    const snapshot: Snapshot = { ...changed, backends: specs }
     const backends = backendsOf(snapshot, tables, known, context)
+    context.overload.follow(snapshot.overload) // gates are compiled by it
+    const isNew = (bind: BindSpec): boolean => !this.#listeners.has(bind.id)
+    const withNewBinds = snapshot.frontends.filter(({ binds }) => binds.some(isNew))
     const fresh = new Map<string, Listener>()
-    for (const [id, served] of servedBy(snapshot, backends, context)) {
+    for (const [id, served] of servedBy(withNewBinds, backends, context)) {
       if (!this.#listeners.has(id)) fresh.set(id, new Listener(served, context, this.#admission))
     }
     const found = await this.#open(fresh.values(), ports).catch((error: unknown) => {
+      context.overload.follow(this.#snapshot.overload)
       for (const listener of fresh.values()) this.#dismiss(listener)
       throw error
     })
 
-    const keep = new Set(unchanged)
-    for (const [i, spec] of snapshot.backends.entries()) {
+    for (const [i, spec] of specs.entries()) {
       const backend = backends[i]!
-      if (!keep.has(spec.slot) && backend === known.get(spec.slot)) backend.follow(spec, tables[spec.slot] ?? null)
+      if (backend.spec !== spec && backend === known.get(spec.slot)) backend.follow(spec, tables[spec.slot] ?? null)
     }
-    for (const backend of this.#backends) if (!backends.includes(backend)) backend.close()
+    const kept = new Set(backends)
+    for (const backend of this.#backends) if (!kept.has(backend)) backend.close()
     pairUp(backends)
     this.#followGlobals(snapshot)
     const listeners = new Map<string, Listener>()
-    for (const [id, served] of servedBy(snapshot, backends, context)) {
+    for (const [id, served] of servedBy(snapshot.frontends, backends, context)) {
       const listener = fresh.get(id) ?? this.#listeners.get(id)!
       listener.follow(served)
       listeners.set(id, listener)
@@ -142,9 +148,8 @@ export class DataPlane {
   }
 
   /** What is not of a frontend or a backend. */
-  #followGlobals({ overload, maxConnections, accessLog }: Snapshot): void {
+  #followGlobals({ maxConnections, accessLog }: Snapshot): void {
     const context = this.#context
-    context.overload.follow(overload)
     this.#admission.follow(maxConnections)
     if (isDeepStrictEqual(accessLog, this.#snapshot.accessLog)) return
     void context.accessLog?.close()
@@ -275,13 +280,13 @@ function pairUp(backends: readonly Backend[]): void {
 
 /** What every bind serves, by its id. */
 function servedBy(
-  snapshot: Snapshot,
+  frontends: readonly FrontendSpec[],
   backends: readonly Backend[],
   context: WorkerContext,
 ): ReadonlyMap<string, Served> {
   const sessionsOf = (spec: BackendSpec) => createSessions(spec, context.sessions[spec.slot] ?? null)
   const served = new Map<string, Served>()
-  for (const frontend of snapshot.frontends) {
+  for (const frontend of frontends) {
     const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context, sessionsOf) : null
     for (const bind of frontend.binds) {
       served.set(bind.id, { bind, frontend, http, backend: backends[frontend.backend] ?? null })

@@ -1,6 +1,6 @@
 // What crosses the thread boundary besides shared memory. Types only.
 import type { ReasonCode } from '../model/reasons.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { BackendSpec, Snapshot } from './snapshot.ts'
 
 /** Handed to a worker thread when it is made. */
 export interface WorkerData {
@@ -22,6 +22,9 @@ export interface WorkerData {
   readonly opensPaths?: boolean
 }
 
+/** A snapshot in which a backend that is as it was is its slot alone: thousands of them would take long to hand over. */
+export type ChangedSnapshot = Omit<Snapshot, 'backends'> & { readonly backends: readonly (BackendSpec | number)[] }
+
 export type ToWorker =
   /**
    * Stop accepting, finish what is under way, then answer `drained`. `handedOver`: somebody else accepts from the same
@@ -33,11 +36,9 @@ export type ToWorker =
   /** The configuration has changed: answered by `applied` or `apply-failed`. */
   | {
       readonly type: 'apply'
-      readonly snapshot: Snapshot
+      readonly snapshot: ChangedSnapshot
       readonly tables: WorkerData['tables']
       readonly sessions: WorkerData['sessions']
-      /** Slots of backends that are as they were. */
-      readonly unchanged: readonly number[]
       readonly ports: WorkerData['ports']
     }
   /** Open the access log anew (after rotation). */

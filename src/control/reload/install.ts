@@ -81,12 +81,9 @@ export class Installation {
       requests += total(board, ({ counters }) => counters.frontend.requests, slot)
       failures += total(board, ({ counters }) => counters.frontend.status5xx, slot)
     }
-    const servers = this.snapshot.backends.flatMap((backend) => backend.servers)
-    return {
-      requests,
-      failures,
-      up: servers.filter(({ slot }) => board.shared.server.health[slot] === HEALTH_UP).length,
-    }
+    const servers = this.snapshot.backends.flatMap((backend) => backend.servers.map(({ slot }) => slot))
+    const up = servers.filter((slot) => board.shared.server.health[slot] === HEALTH_UP)
+    return { requests, failures, servers: new Set(servers), up: new Set(up) }
   }
 }
 

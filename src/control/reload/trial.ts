@@ -1,5 +1,5 @@
 // A configuration on trial: it stays only if somebody confirms it in time. Until then it is watched: when clearly more
-// requests fail than before, or fewer servers are up, it goes at once.
+// requests fail than before, or a server is down that was up, it goes at once.
 import type { Millis } from '../../model/units.ts'
 
 /** How well things go, as counted since the start. */
@@ -7,8 +7,9 @@ export interface Vitals {
   readonly requests: number
   /** Answered with 5xx, by servers or by Weir. */
   readonly failures: number
-  /** Servers that are up. */
-  readonly up: number
+  /** Slots of the servers that there are, and of those that are up. */
+  readonly servers: ReadonlySet<number>
+  readonly up: ReadonlySet<number>
 }
 
 export interface TrialOptions {
@@ -53,7 +54,9 @@ export class Trial {
 
 /** Why things go worse than before; null: they don't. */
 export function complaint(before: Vitals, now: Vitals): string | null {
-  if (now.up < before.up) return `${now.up} servers are up, ${before.up} were before`
+  const kept = [...before.up].filter((slot) => now.servers.has(slot))
+  const lost = kept.filter((slot) => !now.up.has(slot)).length
+  if (lost > 0) return `${lost} of ${kept.length} servers that were up are not any more`
   const requests = now.requests - before.requests
   const failures = now.failures - before.failures
   const usual = before.requests === 0 ? 0 : before.failures / before.requests

@@ -3,14 +3,20 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Trial, complaint, type Vitals } from '../../../src/control/reload/trial.ts'
 import { ms } from '../../../src/model/units.ts'
 
-const vitals = (requests: number, failures: number, up = 3): Vitals => ({ requests, failures, up })
+const vitals = (requests: number, failures: number, up = [1, 2, 3], servers = [1, 2, 3]): Vitals => ({
+  requests,
+  failures,
+  servers: new Set(servers),
+  up: new Set(up),
+})
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-test('fewer servers up than before is a complaint, more is none', () => {
-  expect(complaint(vitals(0, 0, 3), vitals(0, 0, 2))).toBe('2 servers are up, 3 were before')
-  expect(complaint(vitals(0, 0, 3), vitals(0, 0, 4))).toBe(null)
+test('a server that was up and is not is a complaint; one that was removed, or has come, is none', () => {
+  expect(complaint(vitals(0, 0), vitals(0, 0, [1, 2]))).toBe('1 of 3 servers that were up are not any more')
+  expect(complaint(vitals(0, 0), vitals(0, 0, [1, 2], [1, 2]))).toBe(null)
+  expect(complaint(vitals(0, 0), vitals(0, 0, [1, 2, 3], [1, 2, 3, 4]))).toBe(null)
 })
 
 test('failures are held against what was usual, and few requests say nothing', () => {

@@ -74,7 +74,7 @@ export function startStage(
     preparation,
     install,
     live: { frontend: () => 0, server: () => 0 },
-    vitals: () => ({ requests: 0, failures: 0, up: 0 }),
+    vitals: () => ({ requests: 0, failures: 0, servers: new Set(), up: new Set() }),
     log,
   })
   const view: View = Object.defineProperty(fakeView({ snapshot, board }), 'snapshot', { get: () => snapshot })

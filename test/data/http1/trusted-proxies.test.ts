@@ -251,7 +251,7 @@ test('who is trusted may change between two requests of a connection', async () 
   })
   const { plane, port, ports } = await startPlane(wish(trust))
   const apply = (trusted: TrustSpec) =>
-    plane.apply({ type: 'apply', snapshot: snapshotOf(wish(trusted)), tables: {}, sessions: {}, unchanged: [0], ports })
+    plane.apply({ type: 'apply', snapshot: snapshotOf(wish(trusted)), tables: {}, sessions: {}, ports })
   const told = (): string => /X-Forwarded-For: (.*)\r\n/.exec(server.requests.at(-1)!.head)![1]!
   const proxy = await dial(port)
   expect(statusOf(await asked(proxy, from('192.0.2.66')))).toBe(403)
