@@ -35,6 +35,8 @@ export interface Line {
   readonly reason: string
   readonly retries: number
   readonly server: string
+  readonly bytes_in: number
+  readonly bytes_out: number
 }
 
 export class Ledger {

@@ -98,7 +98,11 @@ export function auditVisits(
   for (const [port, theirs] of Map.groupBy(visits, (visit) => visit.port)) {
     const lines = byPort.get(port) ?? []
     const words = `tcp port ${port}: ${JSON.stringify(theirs)}, log ${JSON.stringify(lines)}`
-    if (lines.length !== theirs.length) problems.push(`not a line for each connection: ${words}`)
+    // A client that is reset at once may never learn its own port: such a line carries no byte, and is nobody's.
+    const carried = lines.filter(({ bytes_in, bytes_out }) => bytes_in + bytes_out > 0)
+    if (lines.length < theirs.length || carried.length > theirs.length) {
+      problems.push(`not a line for each connection: ${words}`)
+    }
     if (theirs.some(({ wrong, outcome }) => wrong !== null || outcome === 'stuck')) problems.push(words)
     const resets = theirs.filter(({ outcome }) => outcome === 'reset').length
     if (lines.filter(({ reason }) => reason !== '-').length < resets) problems.push(`reset without a reason: ${words}`)
