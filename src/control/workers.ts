@@ -7,7 +7,7 @@ import type { ChangedSnapshot, FromWorker, ToWorker, WorkerData } from '../messa
 import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
 import { ms, type Millis } from '../model/units.ts'
 import { KeyedTable } from '../scoreboard/keyed-table.ts'
-import { wakeNext } from '../scoreboard/queue-board.ts'
+import { wakeWaiting } from '../scoreboard/queue-board.ts'
 import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
 import { listenProblem, placeOf } from './binds.ts'
 import type { SocketSource } from './lifecycle/inherited.ts'
@@ -340,7 +340,7 @@ export class Workers {
     releaseRow(board, worker)
     new KeyedTable(memories.sources).release(worker)
     for (let backend = 0; backend < board.shape.backends; backend++) {
-      if (Atomics.load(board.shared.backend.queued, backend) > 0) wakeNext(board, backend)
+      if (Atomics.load(board.shared.backend.queued, backend) > 0) wakeWaiting(board, backend)
     }
   }
 

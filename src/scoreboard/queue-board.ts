@@ -88,7 +88,7 @@ export class QueueBoard {
 }
 
 /** For the control plane, when places have become free without a worker that noticed: one has died, a server is up. */
-export function wakeNext(board: Scoreboard, backend: number): void {
+export function wakeWaiting(board: Scoreboard, backend: number): void {
   for (let worker = 0; worker < board.rows.length; worker++) {
     if (board.rows[worker]!.owned.backend.queued[backend]! > 0) wake(board, worker)
   }

@@ -1,7 +1,7 @@
 // The order of those that wait at several workers, and that whoever waits is told, with real threads.
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import { QueueBoard, listenForWakes, wake, wakeNext } from '../../src/scoreboard/queue-board.ts'
+import { QueueBoard, listenForWakes, wake, wakeWaiting } from '../../src/scoreboard/queue-board.ts'
 import { createScoreboard, releaseRow, type Scoreboard } from '../../src/scoreboard/scoreboard.ts'
 import type { WaiterData, WaiterReport } from './threads/waiter.ts'
 
@@ -69,8 +69,8 @@ test('a dead worker waits for nothing any more, and the next one is told', () =>
   of[1]!.publish(0, of[1]!.join(9))
   releaseRow(board, 0)
   expect([of[1]!.length, of[1]!.isOurTurn]).toEqual([1, true])
-  wakeNext(board, 0)
-  wakeNext(board, 1)
+  wakeWaiting(board, 0)
+  wakeWaiting(board, 1)
   expect([wakes(board, 0), wakes(board, 1)]).toEqual([0, 1])
 })
 
@@ -131,7 +131,7 @@ test('a thread that dies with a place and others in line takes nothing with it',
   while (hanging.inflight[0] === 0 || hanging.queued[0] === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   await workers[1]!.thread.terminate()
   releaseRow(board, 1)
-  wakeNext(board, 0)
+  wakeWaiting(board, 0)
   const reports = await Promise.all([workers[0]!.report, workers[2]!.report])
   expect(reports.map(({ done }) => done)).toEqual([300, 300])
   expect([board.shared.backend.queued[0], board.shared.backend.inflight[0]]).toEqual([0, 0])

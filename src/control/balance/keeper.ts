@@ -30,7 +30,7 @@ import {
   type HealthState,
 } from '../../model/states.ts'
 import { microsOf } from '../../scoreboard/clock.ts'
-import { wakeNext } from '../../scoreboard/queue-board.ts'
+import { wakeWaiting } from '../../scoreboard/queue-board.ts'
 import { balancingColumns, type Scoreboard } from '../../scoreboard/scoreboard.ts'
 import { CircuitBreaker } from './circuit.ts'
 import { PassiveHealth } from './passive-health.ts'
@@ -270,7 +270,7 @@ export class BalanceKeeper {
     kept.changed = false
     kept.unsettled = true
     Atomics.add(this.#board.shared.backend.generation, kept.spec.slot, 1)
-    wakeNext(this.#board, kept.spec.slot) // there may be room now for those that wait
+    wakeWaiting(this.#board, kept.spec.slot) // there may be room now for those that wait
   }
 
   #keptOf(slot: number): Kept {

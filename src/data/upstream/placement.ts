@@ -27,9 +27,8 @@ export interface Placed {
 const LONGEST_PAUSE = 2000
 
 const IDLE = 0
-const PLACED = 1
-const WAITING = 2
-const PAUSING = 3
+const WAITING = 1
+const PAUSING = 2
 
 export class Placement implements Waiting {
   readonly attempt = new Attempt()
@@ -102,7 +101,7 @@ export class Placement implements Waiting {
       this.home = -1 // none, or no more
       this.server = backend.place(this.attempt, this.#key, this.#tried, at)
     } else this.server = this.attempt.begin(home, at) ? home : null
-    if (this.server !== null) this.#state = PLACED
+    if (this.server !== null) this.#state = IDLE
     return this.server
   }
 
@@ -133,7 +132,6 @@ export class Placement implements Waiting {
       return false
     }
     this.#leaveQueue(at)
-    this.#state = PLACED
     if (before === null) this.#owner.onPlace(server, at)
     else this.#placedAgain(server, server !== before, at)
     return true
