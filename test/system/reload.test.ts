@@ -13,7 +13,7 @@ import { startWorld, type World } from './reload-world.ts'
 /** Who answers, asked often enough that every server of the backend has its turn. */
 async function answerers(port: number, path = '/'): Promise<string[]> {
   const found = new Set<string>()
-  for (let i = 0; i < 16; i++) found.add((await ask(port, path)).text)
+  for (let i = 0; i < 64; i++) found.add((await ask(port, path)).text)
   return [...found].toSorted()
 }
 
