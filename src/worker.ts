@@ -43,6 +43,15 @@ port.on('message', (message: ToWorker) => {
     case 'table':
       plane.setTable(message.backend, message.table)
       return
+    case 'certificates':
+      plane.tls.certificates.change(message.change)
+      return
+    case 'challenges':
+      plane.tls.challenges = message.challenges
+      return
+    case 'ticket-keys':
+      plane.tls.ticketKeys = message.keys
+      return
     case 'sockets':
       say({ type: 'sockets', id: message.id, fds: plane.sockets })
       return

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { BalanceOptions, KeyPart } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
+import type { AcmeConfig, ServerTlsConfig, TlsConfig } from './config-tls.ts'
 import type { Rate } from './rate.ts'
 import type { DurationText, PercentText, SizeText } from './quantities.ts'
 import type { backendTimeouts, checkNumbers } from './schema-backend.ts'
@@ -26,6 +27,8 @@ export interface Config {
   /** In the order of the file; so are backends. */
   readonly frontends: readonly FrontendConfig[]
   readonly backends: readonly BackendConfig[]
+  /** null: no certificates are ordered. */
+  readonly acme: AcmeConfig | null
 }
 
 export interface GlobalConfig {
@@ -49,10 +52,20 @@ export interface GlobalConfig {
   readonly haproxySocket: string | null
   /** Name or number of the group that may use both sockets, or null: nobody but their owner. */
   readonly controlGroup: string | number | null
+  /** Absolute path of the folder where certificates are kept that came by `weir cert put` and by ACME; null: beside the configuration. */
+  readonly certificateStore: string | null
+  readonly ticketKeys: TicketKeysConfig
   /** Reload when the file changes. */
   readonly watch: boolean
   readonly log: Settings<typeof logOptions>
   readonly accessLog: AccessLogConfig | null
+}
+
+/** Secrets of TLS session tickets. */
+export interface TicketKeysConfig {
+  /** Absolute path of a file with keys that machines share; null: made here, and changed every `rotation`. */
+  readonly file: string | null
+  readonly rotation: Millis
 }
 
 export interface AdminAddress {
@@ -151,6 +164,8 @@ export interface BindConfig {
   /** null: no PROXY header is read. */
   readonly proxy: ProxyBindConfig | null
   readonly tls: TlsConfig | null
+  /** Name of the default backend of what comes in here; null: that of the frontend. */
+  readonly backend: string | null
 }
 
 export interface ProxyBindConfig {
@@ -158,23 +173,6 @@ export interface ProxyBindConfig {
   /** Networks that may send a header; empty for a unix socket alone, where whoever may open it may. */
   readonly from: readonly string[]
   readonly timeout: Millis
-}
-
-export interface TlsConfig {
-  readonly certificates: readonly CertificateConfig[]
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly ciphers: string | null
-  readonly alpn: readonly string[]
-}
-
-export interface CertificateConfig {
-  /** PEM, leaf first. */
-  readonly cert: string
-  /** PEM. Never logged. */
-  readonly key: string
-  readonly names: readonly string[]
-  readonly keyType: 'ec' | 'rsa' | 'other'
 }
 
 export interface BackendConfig {
@@ -293,11 +291,4 @@ export interface TargetConfig {
   readonly port: number
   readonly path: string | null
   readonly tls: ServerTlsConfig | null
-}
-
-export interface ServerTlsConfig {
-  readonly verify: boolean
-  /** PEM; null: the authorities that Node ships. */
-  readonly ca: string | null
-  readonly serverName: string | null
 }

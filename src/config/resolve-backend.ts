@@ -3,7 +3,8 @@
 import type { Mode } from '../model/states.ts'
 import { ms, type Millis } from '../model/units.ts'
 import { formatAddress, parseServerAddress, type ServerAddress } from './address.ts'
-import type { BackendConfig, HealthCheckConfig, ServerConfig, ServerTlsConfig } from './config.ts'
+import type { BackendConfig, HealthCheckConfig, ServerConfig } from './config.ts'
+import type { ServerTlsConfig } from './config-tls.ts'
 import { absolute } from './files.ts'
 import type { Problems } from './problems.ts'
 import { parseDuration } from './quantities.ts'
@@ -12,7 +13,7 @@ import { resolveFailures } from './resolve-failures.ts'
 import { resolvePersistence } from './resolve-persistence.ts'
 import { resolvePool, tierOf } from './resolve-pool.ts'
 import { resolveSendProxy } from './resolve-tiers.ts'
-import { resolveServerTls, type TlsContext } from './resolve-tls.ts'
+import { resolveServerTls, trustingTls, type TlsContext } from './resolve-tls.ts'
 import { backendSchema, backendTimeouts, checkNumbers, checkSchema, httpOptions } from './schema-backend.ts'
 import type { BackendText, DefaultsText } from './schema.ts'
 import { settle, settleOne } from './settle.ts'
@@ -241,5 +242,5 @@ function tlsOf(
 
 function checkTls(said: boolean | undefined, traffic: ServerTlsConfig | null): ServerTlsConfig | null {
   if (said === false) return null
-  return said === true ? (traffic ?? { verify: true, ca: null, serverName: null }) : traffic
+  return said === true ? (traffic ?? trustingTls) : traffic
 }

@@ -2,7 +2,8 @@
 // are there and its binds are free is found out in resolve.ts, which sees all of them.
 import type { Mode } from '../model/states.ts'
 import { formatAddress, parseBindAddress } from './address.ts'
-import type { BindConfig, FrontendConfig, Priority, RouteConfig, TlsConfig, TrustConfig } from './config.ts'
+import type { BindConfig, FrontendConfig, Priority, RouteConfig, TrustConfig } from './config.ts'
+import type { TlsConfig } from './config-tls.ts'
 import { elbForward, elbTimeouts } from './elb.ts'
 import { absolute } from './files.ts'
 import { resolveClients, resolveRequests } from './resolve-clients.ts'
@@ -147,6 +148,7 @@ function resolveBinds(
         context.problems,
       ),
       tls: own === undefined ? shared : own,
+      backend: null,
     }
     return [{ bind, place: addressNode.place }]
   })

@@ -1,4 +1,5 @@
 // The `global` section as written to a GlobalConfig: paths made absolute, and sockets that are in each other's way.
+import { ms } from '../model/units.ts'
 import { isLoopback, parseBindAddress } from './address.ts'
 import type { AccessLogConfig, GlobalConfig } from './config.ts'
 import { absolute } from './files.ts'
@@ -31,6 +32,8 @@ export function resolveGlobal(
     lameDuck: settleOne(shape.lame_duck, text.lame_duck) as GlobalConfig['lameDuck'],
     admin: admin(text, child(node, 'admin') ?? root, problems),
     ...sockets(text, node, file, problems),
+    certificateStore: null,
+    ticketKeys: { file: null, rotation: ms(43_200_000) },
     watch: settleOne(shape.watch, text.watch) as boolean,
     log: {
       ...log,

@@ -3,8 +3,8 @@
 import { createSecureContext } from 'node:tls'
 import type { Mode } from '../model/states.ts'
 import { readCertificate, validityAt } from './certificate.ts'
-import type { CertificateConfig, ServerTlsConfig, TlsConfig } from './config.ts'
-import { readNamedFile } from './files.ts'
+import type { CertificateSource, ServerTlsConfig, TlsConfig } from './config-tls.ts'
+import { absolute, readNamedFile } from './files.ts'
 import type { Problems } from './problems.ts'
 import type { BackendText, FrontendText } from './schema.ts'
 import { tlsSchema } from './schema-frontend.ts'
@@ -33,10 +33,18 @@ export function resolveTls(text: string | TlsText, node: Node, mode: Mode | null
   checkCiphers(options, node, context.problems)
   return {
     certificates: certificates(options, node, context),
+    strictSni: false,
     minVersion,
     maxVersion,
     ciphers: options.ciphers ?? null,
+    groups: null,
     alpn: protocols(options, node, mode, context.problems),
+    tickets: true,
+    ocsp: true,
+    maxHandshakes: 0,
+    clientAuth: null,
+    hsts: null,
+    passthrough: [],
   }
 }
 
@@ -72,7 +80,7 @@ interface Pair {
   readonly key: readonly [path: string, node: Node] | null
 }
 
-function certificates(options: TlsText, node: Node, context: TlsContext): CertificateConfig[] {
+function certificates(options: TlsText, node: Node, context: TlsContext): CertificateSource[] {
   const single = typeof node === 'object' && node.kind === 'scalar'
   const written = single ? node : child(node, 'certificate')
   if (options.certificate === undefined || written === undefined) return []
@@ -103,7 +111,7 @@ function pairOf(form: CertificateForm, node: Node): Pair | null {
   return { cert: [cert, child(node, 'cert')!], key: [key, child(node, 'key')!] }
 }
 
-function loadPair({ cert, key }: Pair, { problems, now }: TlsContext): CertificateConfig | null {
+function loadPair({ cert, key }: Pair, { problems, now }: TlsContext): CertificateSource | null {
   const certPem = readNamedFile(...cert, problems)
   const keyPem = key ? readNamedFile(...key, problems) : undefined
   if (certPem === null || keyPem === null) return null
@@ -124,8 +132,12 @@ function loadPair({ cert, key }: Pair, { problems, now }: TlsContext): Certifica
     const words = validity === 'expired' ? `expired on ${day}` : `is not valid before ${day}`
     problems.add(cert[1].place, 'CERTIFICATE_EXPIRED', `The certificate ${show(cert[1])} ${words}`)
   }
-  return { cert: read.cert, key: read.key, names: read.names, keyType: read.keyType }
+  const certificate = { cert: read.cert, key: read.key, names: read.names, keyType: read.keyType }
+  return { kind: 'file', path: absolute(...cert), certificate }
 }
+
+/** TLS to a server of which nothing is said but that. */
+export const trustingTls: ServerTlsConfig = { verify: true, ca: null, serverName: null, pins: [], certificate: null }
 
 /**
  * TLS to a server: its own options over those of the backend.
@@ -148,6 +160,8 @@ export function resolveServerTls(
     verify: first('verify').value !== 'none',
     ca: ca.value !== undefined && ca.node ? authorities(ca.value, ca.node, problems) : null,
     serverName: first('server_name').value ?? null,
+    pins: [],
+    certificate: null,
   }
 }
 

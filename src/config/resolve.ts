@@ -65,7 +65,7 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
   }
   if (zone && global.zone !== null && !backends.some(({ servers }) => servers.some((server) => server.zone !== null)))
     problems.add(zone.place, 'NO_EFFECT', 'zone does nothing: no server says where it stands')
-  return { global, frontends: resolved.map(({ frontend }) => frontend), backends }
+  return { global, frontends: resolved.map(({ frontend }) => frontend), backends, acme: null }
 }
 
 /** Names of the frontends that have TLS on a bind, or mean to. */

@@ -1,7 +1,6 @@
 // From a configuration to what the supervisor needs: how many workers, the snapshot for them, the checks to run, and how
 // many connections there can be. Looks at the machine (cores, limit of open files) and opens nothing. It is kept for the life
 // of the process: every further snapshot has the same rows for the same names, and the same secrets.
-import { randomBytes } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { hashString } from '../balance/hash.ts'
@@ -31,7 +30,6 @@ export class Preparation {
   readonly sources: number
   readonly #log: Logger
   readonly #slots: SlotTable
-  readonly #ticketKeys = randomBytes(48)
   #reuse: Reuse | null = null
   #version = 0
   /** What was said last about connections, which is not said again. */
@@ -68,7 +66,6 @@ export class Preparation {
       version: ++this.#version,
       maxConnections: this.#connections(config.global.maxConnections, needs),
       instance: hashString(hostname()),
-      ticketKeys: this.#ticketKeys,
     })
     return { config, snapshot, checks: planChecks(config, snapshot) }
   }

@@ -1,8 +1,10 @@
 // The configuration as workers get it: Config to Snapshot. Pure, given the table of slots and the secret of the process:
 // numbers in place of names, limits filled in, nothing that a worker does not need (health checks stay here).
 import type { BackendConfig, BindConfig, Config, CookieConfig, FrontendConfig, ServerConfig } from '../config/config.ts'
+import type { TlsConfig } from '../config/config-tls.ts'
 import { deepFreeze } from '../config/freeze.ts'
 import type { BackendSpec, BindSpec, CookieSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
+import type { TlsSpec } from '../messages/tls.ts'
 
 /** How many rows of each kind the scoreboard has. */
 export interface SlotLimits {
@@ -108,11 +110,9 @@ export interface SnapshotContext {
   readonly maxConnections: number
   /** Of this machine, for the choice of a subset: other machines choose others. */
   readonly instance: number
-  /** 48 secret bytes (crypto.randomBytes), made once in the life of the process. */
-  readonly ticketKeys: Uint8Array
 }
 
-/** Deep-frozen, except for the bytes of the ticket keys. */
+/** Deep-frozen. */
 export function createSnapshot(config: Config, context: SnapshotContext): Snapshot {
   const { global } = config
   context.slots.begin(config)
@@ -139,7 +139,7 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
     slot: context.slots.frontend(name),
     name,
     mode,
-    binds: frontend.binds.map((bind) => bindSpec(bind, context.ticketKeys)),
+    binds: frontend.binds.map((bind) => bindSpec(bind, index)),
     maxConnections: frontend.maxConnections ?? context.maxConnections,
     accessLog,
     timeouts,
@@ -158,10 +158,17 @@ function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Front
   }
 }
 
-const bindSpec = (bind: BindConfig, ticketKeys: Uint8Array): BindSpec => ({
+const bindSpec = ({ tls, backend, ...bind }: BindConfig, index: (backend: string) => number): BindSpec => ({
   ...bind,
-  tls: bind.tls === null ? null : { ...bind.tls, ticketKeys },
+  tls: tls && tlsSpec(tls, index),
+  backend: backend === null ? -1 : index(backend),
 })
+
+/** Without what concerns the certificates, which workers get from elsewhere (certificates/). */
+const tlsSpec = (
+  { certificates: _, ocsp: __, passthrough, ...same }: TlsConfig,
+  index: (backend: string) => number,
+): TlsSpec => ({ ...same, passthrough: passthrough.map((rule) => ({ ...rule, backend: index(rule.backend) })) })
 
 type BackendContext = FrontendContext & { readonly zone: string | null }
 

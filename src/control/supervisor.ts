@@ -1,6 +1,7 @@
 // The control plane of one process, from start to stop. In order: every bind is tried, the admin bind and the control
 // socket open, the balancing is looked after, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
+import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { AdminAddress, Config } from '../config/config.ts'
 import type { FrontendSpec, Snapshot } from '../messages/snapshot.ts'
@@ -13,6 +14,7 @@ import { ms } from '../model/units.ts'
 import { Baseline } from './admin/baseline.ts'
 import { placeOf, probeBinds } from './binds.ts'
 import { BalanceKeeper } from './balance/keeper.ts'
+import { CertificateKeeper } from './certificates/keeper.ts'
 import { setUpBoard } from './board.ts'
 import { DescriptorWatch } from './descriptors.ts'
 import { HealthMonitor } from './health/monitor.ts'
@@ -100,6 +102,10 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   await using undo = new AsyncDisposableStack()
   const board = setUpBoard(snapshot, { ...preparation.shape, workers: preparation.shape.workers + SPARE_ROWS })
   const onTable = (backend: number, table: SharedArrayBuffer): void => workers.sendTable(backend, table)
+  const certificates = new CertificateKeeper(first.config, {
+    tell: (message) => workers.tell(message),
+    ticketKeys: [randomBytes(48)],
+  })
   const keeper = new BalanceKeeper({ board, snapshot, onTable, log })
   const monitor = new HealthMonitor({ board, verdicts: keeper, log })
   const ended = Promise.withResolvers<number>()
@@ -113,12 +119,13 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     snapshot,
     tables: () => keeper.tables,
     memories,
+    tls: () => certificates.workerTls,
     log,
     onGiveUp: (error) => void giveUp(error),
     sockets,
     ...(options.entry === undefined ? {} : { entry: options.entry }),
   })
-  const installation = new Installation({ board, keeper, monitor, workers, memories }, first)
+  const installation = new Installation({ board, keeper, monitor, workers, memories, certificates }, first)
   const { live, vitals } = installation
   const install = async (next: Prepared): Promise<string | null> => {
     if (stopping !== null) return 'this process is about to end'

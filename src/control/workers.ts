@@ -19,6 +19,9 @@ import { WorkerSlot as Slot, errorWords, type WorkerState } from './worker-slot.
 /** In source it is worker.ts, in a build worker.js: the same extension as this file's. */
 const defaultEntry = new URL(`../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
+/** What changes of TLS while nothing else does. */
+export type TlsMessage = Extract<ToWorker, { type: 'certificates' | 'challenges' | 'ticket-keys' }>
+
 export type Ports = Readonly<Record<string, number>>
 
 export interface WorkerStatus {
@@ -38,6 +41,8 @@ export interface WorkersOptions {
   readonly tables: () => WorkerData['tables']
   /** Shared tables that live as long as the process. */
   readonly memories: Pick<WorkerData, 'sources' | 'sessions'>
+  /** Certificates and what goes with them, as a worker needs them that starts now. */
+  readonly tls: () => WorkerData['tls']
   readonly log: Logger
   /** A worker could not be replaced after all had started; the process is of no more use. */
   readonly onGiveUp: (error: Error) => void
@@ -101,6 +106,11 @@ export class Workers {
   /** Gives all workers another table for the balancer of a backend; those that start later get it from the options. */
   sendTable(backend: number, table: SharedArrayBuffer): void {
     for (const { thread } of this.#all) post(thread, { type: 'table', backend, table })
+  }
+
+  /** For all that run; those that start later get what is valid then from the options. */
+  tell(message: TlsMessage): void {
+    for (const { thread } of this.#all) post(thread, message)
   }
 
   /**
@@ -247,13 +257,14 @@ export class Workers {
 
   /** @param fds listening sockets that it has already */
   #spawn(slot: Slot, fds: WorkerData['fds'] = {}): void {
-    const { board, tables, memories, entry = defaultEntry } = this.#options
+    const { board, tables, memories, tls, entry = defaultEntry } = this.#options
     const workerData: WorkerData = {
       worker: slot.worker,
       scoreboard: board.memory,
       snapshot: this.#snapshot,
       tables: tables(),
       ...memories,
+      tls: tls(),
       ports: this.#ports,
       fds,
       opensPaths: slot.opensPaths,

@@ -7,6 +7,7 @@ import type { Clock } from './io/clock.ts'
 import type { Log } from './log.ts'
 import type { Overload } from './overload.ts'
 import type { RecentFailures } from './recent-failures.ts'
+import type { TlsState } from './tls/tls-state.ts'
 
 export interface WorkerContext {
   readonly worker: number
@@ -18,6 +19,8 @@ export interface WorkerContext {
   /** Tables of sessions that all workers share, by backend slot. */
   sessions: WorkerData['sessions']
   readonly failures: RecentFailures
+  /** Certificates, challenges and ticket keys, which change while binds stay. */
+  readonly tls: TlsState
   /** Null when access logging is off. */
   accessLog: AccessLog | null
   /** The worker is stopping: connections are closed after the response that is under way. */

@@ -20,6 +20,7 @@ import type { ToWorker, WorkerData } from '../messages/messages.ts'
 import { AccessLog } from './access-log/access-log.ts'
 import { findConnections } from './listener/open-connections.ts'
 import { Overload } from './overload.ts'
+import { TlsState } from './tls/tls-state.ts'
 import { RecentFailures } from './recent-failures.ts'
 
 /** A configuration that takes the place of the one that runs. */
@@ -55,6 +56,7 @@ export class DataPlane {
       overload: new Overload(snapshot.overload, board, row, dice, log),
       sessions: data.sessions,
       failures: new RecentFailures(),
+      tls: new TlsState(data.tls),
       accessLog: snapshot.accessLog === null ? null : openLog(snapshot.accessLog, log),
       draining: false,
       log,
@@ -216,6 +218,11 @@ export class DataPlane {
     this.#backends.find(({ spec }) => spec.slot === backend)?.setTable(table)
   }
 
+  /** Certificates, challenges and keys of tickets, which binds go by from now on. */
+  get tls(): TlsState {
+    return this.#context.tls
+  }
+
   /** For whoever looks on: what has failed last. */
   get failures(): RecentFailures['list'] {
     return this.#context.failures.list
@@ -289,7 +296,10 @@ function servedBy(
   for (const frontend of frontends) {
     const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context, sessionsOf) : null
     for (const bind of frontend.binds) {
-      served.set(bind.id, { bind, frontend, http, backend: backends[frontend.backend] ?? null })
+      const own = bind.backend < 0 ? null : { ...frontend, backend: bind.backend }
+      const ownHttp = own === null || http === null ? http : new HttpFrontend(own, backends, context, sessionsOf)
+      const backend = backends[bind.backend < 0 ? frontend.backend : bind.backend] ?? null
+      served.set(bind.id, { bind, frontend: own ?? frontend, http: ownHttp, backend })
     }
   }
   return served

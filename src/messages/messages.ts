@@ -1,6 +1,7 @@
 // What crosses the thread boundary besides shared memory. Types only.
 import type { ReasonCode } from '../model/reasons.ts'
 import type { BackendSpec, Snapshot } from './snapshot.ts'
+import type { CertificatesChange, Challenges, TicketKeys, WorkerTls } from './tls.ts'
 
 /** Handed to a worker thread when it is made. */
 export interface WorkerData {
@@ -14,6 +15,7 @@ export interface WorkerData {
   readonly sources: SharedArrayBuffer
   /** Tables of sessions, by backend slot. */
   readonly sessions: Readonly<Record<number, SharedArrayBuffer>>
+  readonly tls: WorkerTls
   /** Ports that binds with port 0 were given by the first worker, by bind id. */
   readonly ports: Readonly<Record<string, number>>
   /** Descriptors of listening sockets that are this worker's already, by bind id; it opens the others. */
@@ -41,6 +43,10 @@ export type ToWorker =
       readonly sessions: WorkerData['sessions']
       readonly ports: WorkerData['ports']
     }
+  /** From the next handshake on. Those of new binds come before the snapshot that has the binds. */
+  | { readonly type: 'certificates'; readonly change: CertificatesChange }
+  | { readonly type: 'challenges'; readonly challenges: Challenges }
+  | { readonly type: 'ticket-keys'; readonly keys: TicketKeys }
   /** Open the access log anew (after rotation). */
   | { readonly type: 'reopen' }
   /** Which connections are there, or the end of them: answered by `connections`. */

@@ -3,6 +3,7 @@
 import type { BalanceOptions, KeyPart } from '../model/balancers.ts'
 import type { Mode } from '../model/states.ts'
 import type { Bytes, Millis } from '../model/units.ts'
+import type { ServerTlsSpec, TlsSpec } from './tls.ts'
 
 export interface Snapshot {
   /** Grows by one with each snapshot. */
@@ -174,6 +175,8 @@ export interface BindSpec {
   /** A PROXY header says who the client is, before anything else; null: none is read. */
   readonly proxy: ProxyBindSpec | null
   readonly tls: TlsSpec | null
+  /** Index of the default backend of what comes in here; -1: that of the frontend. */
+  readonly backend: number
 }
 
 /** The PROXY protocol, versions 1 and 2, as it is accepted. */
@@ -198,28 +201,6 @@ export interface SendProxySpec {
 
 /** `sni`: the name that the client asked for (PP2_TYPE_AUTHORITY); `tls`: PP2_TYPE_SSL with version and cipher. */
 export type ProxyTlv = 'alpn' | 'sni' | 'tls' | 'unique_id'
-
-export interface TlsSpec {
-  /** The first is the default when no SNI name matches. Certificates with equal names and different key types go side by side. */
-  readonly certificates: readonly CertificateSpec[]
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
-  /** OpenSSL cipher list for TLS 1.2 and suites for 1.3; null: Weir's default. */
-  readonly ciphers: string | null
-  readonly alpn: readonly string[]
-  /** 48 secret bytes shared by all workers, so that a ticket from one is good at another. Never logged. */
-  readonly ticketKeys: Uint8Array
-}
-
-export interface CertificateSpec {
-  /** Leaf first, then the chain; PEM. */
-  readonly cert: string
-  /** Private key; PEM. Never logged. */
-  readonly key: string
-  /** DNS names of the leaf, lower-cased, wildcards as they stand. */
-  readonly names: readonly string[]
-  readonly keyType: 'ec' | 'rsa' | 'other'
-}
 
 export interface BackendSpec {
   readonly slot: number
@@ -395,12 +376,4 @@ export interface ServerSpec {
   readonly tier: number
   readonly zone: string | null
   readonly tls: ServerTlsSpec | null
-}
-
-export interface ServerTlsSpec {
-  readonly verify: boolean
-  /** PEM of trusted authorities; null: the ones that Node ships. */
-  readonly ca: string | null
-  /** Name for SNI and verification; null: the host when it is a name. */
-  readonly serverName: string | null
 }

@@ -121,6 +121,21 @@ export const reasons = {
     side: 'client',
     text: 'The connection did not begin with a valid PROXY header from a trusted network.',
   },
+  no_certificate: {
+    status: 0,
+    side: 'client',
+    text: 'The client asked for a name that no certificate of the bind has, and `sni` is `strict`.',
+  },
+  client_certificate: {
+    status: 0,
+    side: 'client',
+    text: 'The client showed no certificate where one is required, or one that is not valid.',
+  },
+  handshakes_full: {
+    status: 0,
+    side: 'self',
+    text: 'Too many TLS handshakes were under way on the bind, and the connection waited too long for its turn.',
+  },
 } as const satisfies Record<string, Reason>
 
 export type ReasonCode = keyof typeof reasons

@@ -95,6 +95,10 @@ export const counterColumns = {
     'status5xx',
     'handshakes',
     'resumed',
+    'passedThrough',
+    'certificateRefusals',
+    'canaryHandshakes',
+    'canaryRefusals',
     'untracked',
   ],
 } as const

@@ -13,6 +13,7 @@ export const bindSpec = (overrides: Partial<BindSpec> = {}): BindSpec => ({
   path: null,
   proxy: null,
   tls: null,
+  backend: -1,
   ...overrides,
 })
 

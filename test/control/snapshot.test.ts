@@ -10,7 +10,6 @@ const context = (over: Partial<SnapshotContext> = {}): SnapshotContext => ({
   version: 1,
   maxConnections: 1000,
   instance: 1,
-  ticketKeys: new Uint8Array(48),
   ...over,
 })
 const config = (text: string): Config => {

@@ -1,4 +1,5 @@
 // Starting, replacing, draining and ending workers, with a stand-in that carries no traffic.
+import { workerTls } from '../support/tls.ts'
 import { expect, test } from 'vitest'
 import { setUpBoard, shapeFor } from '../../src/control/board.ts'
 import { Workers, type WorkersOptions } from '../../src/control/workers.ts'
@@ -24,6 +25,7 @@ function setUp(behaviour: string, count = 2, overrides: Partial<WorkersOptions> 
     snapshot,
     tables: () => tables,
     memories,
+    tls: workerTls,
     log,
     onGiveUp,
     entry,

@@ -7,19 +7,26 @@ import type { Log } from '../../src/data/log.ts'
 import type { BackendSpec, BindSpec, FrontendSpec, ServerSpec, Snapshot } from '../../src/messages/snapshot.ts'
 import { ADMIN_READY, HEALTH_UP } from '../../src/model/states.ts'
 import { bytes, ms } from '../../src/model/units.ts'
+import type { ServerTlsSpec, TlsSpec, WorkerTls } from '../../src/messages/tls.ts'
+import { serverTlsSpec, tlsSpec, workerTls, type TlsWish } from './tls.ts'
 import { createScoreboard, type Scoreboard } from '../../src/scoreboard/scoreboard.ts'
 import { createSourceTable } from '../../src/scoreboard/sources.ts'
 
 /** What a test says of a frontend; the rest has the defaults of the configuration. */
 export type FrontendWish = Partial<Omit<FrontendSpec, 'slot' | 'timeouts' | 'limits' | 'forward' | 'binds'>> & {
-  readonly binds?: readonly Partial<BindSpec>[]
+  readonly binds?: readonly BindWish[]
   readonly timeouts?: Partial<FrontendSpec['timeouts']>
   readonly limits?: Partial<FrontendSpec['limits']>
   readonly forward?: Partial<FrontendSpec['forward']>
 }
 
+/** With TLS, the certificates are said with it. */
+export type BindWish = Partial<Omit<BindSpec, 'tls'>> & { readonly tls?: TlsWish | null }
+
 /** A server by its port on 127.0.0.1, or with more to say of it. */
-export type ServerWish = number | Partial<Omit<ServerSpec, 'slot'>>
+export type ServerWish =
+  | number
+  | (Partial<Omit<ServerSpec, 'slot' | 'tls'>> & { readonly tls?: Partial<ServerTlsSpec> | null })
 
 export type BackendWish = Partial<Omit<BackendSpec, 'slot' | 'timeouts' | 'servers'>> & {
   readonly servers: readonly ServerWish[]
@@ -38,6 +45,8 @@ export interface Wish {
   readonly board?: Scoreboard
   readonly sources?: SharedArrayBuffer
   readonly sessions?: Readonly<Record<number, SharedArrayBuffer>>
+  /** In place of what the binds say. */
+  readonly tls?: WorkerTls
   /** By bind id, for a second worker on the same ports. */
   readonly ports?: Readonly<Record<string, number>>
   readonly log?: Log
@@ -69,6 +78,7 @@ export async function startDataPlane(wish: Wish): Promise<TestPlane> {
       tables: {},
       sources: wish.sources ?? createSourceTable(64, board.shape.workers),
       sessions: wish.sessions ?? {},
+      tls: wish.tls ?? tlsOf(wish),
       ports: wish.ports ?? {},
     },
     wish.log ?? (() => {}),
@@ -124,8 +134,9 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
       port: 0,
       path: null,
       proxy: null,
-      tls: null,
+      backend: -1,
       ...bind,
+      tls: bind.tls ? specOf(bind.tls) : null,
     })),
     timeouts: {
       clientHeader: ms(10_000),
@@ -145,6 +156,16 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
     },
     forward: { xForwarded: 'append', requestId: 'keep', via: null, ...wish.forward },
   }
+}
+
+const specOf = ({ certificates: _, ticketKeys: __, ...spec }: TlsWish): TlsSpec => tlsSpec(spec)
+
+/** What the binds of a wish serve. */
+function tlsOf(wish: Wish): WorkerTls {
+  const binds = snapshotOf(wish).frontends.flatMap(({ binds: specs }, i) =>
+    specs.map(({ id }, k) => [id, wish.frontends?.[i]?.binds?.[k]?.tls ?? null] as const),
+  )
+  return workerTls(Object.fromEntries(binds.flatMap(([id, tls]) => (tls === null ? [] : [[id, tls]]))))
 }
 
 function backendSpec(wish: BackendWish, slot: number, nextServer: () => number): BackendSpec {
@@ -173,7 +194,7 @@ function backendSpec(wish: BackendWish, slot: number, nextServer: () => number):
 }
 
 function serverSpec(wish: ServerWish, place: number, slot: number): ServerSpec {
-  const said = typeof wish === 'number' ? { port: wish } : wish
+  const said: Exclude<ServerWish, number> = typeof wish === 'number' ? { port: wish } : wish
   return {
     name: `s${place + 1}`,
     host: '127.0.0.1',
@@ -183,8 +204,8 @@ function serverSpec(wish: ServerWish, place: number, slot: number): ServerSpec {
     maxConnections: 0,
     tier: 0,
     zone: null,
-    tls: null,
     ...said,
+    tls: said.tls ? serverTlsSpec(said.tls) : null,
     slot,
   }
 }

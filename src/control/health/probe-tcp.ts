@@ -2,7 +2,7 @@
 // PROXY header where the server waits for one. How a check connects is also here, for both kinds.
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { ServerTlsSpec } from '../../messages/snapshot.ts'
+import type { ServerTlsSpec } from '../../messages/tls.ts'
 import { ownHeader, type Ends } from '../../model/proxy-protocol.ts'
 import type { Millis } from '../../model/units.ts'
 import {

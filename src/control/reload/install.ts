@@ -5,6 +5,7 @@ import type { FrontendSpec, Snapshot } from '../../messages/snapshot.ts'
 import { HEALTH_UP } from '../../model/states.ts'
 import { total, type Scoreboard } from '../../scoreboard/scoreboard.ts'
 import type { BalanceKeeper } from '../balance/keeper.ts'
+import type { CertificateKeeper } from '../certificates/keeper.ts'
 import { probeBinds } from '../binds.ts'
 import { enterServers } from '../board.ts'
 import type { HealthMonitor } from '../health/monitor.ts'
@@ -20,6 +21,7 @@ export interface Parts {
   readonly monitor: HealthMonitor
   readonly workers: Workers
   readonly memories: SharedTables
+  readonly certificates: CertificateKeeper
 }
 
 /** What runs, and the way to something else. */
@@ -38,14 +40,16 @@ export class Installation {
 
   /** @returns null, or why it can't be: nothing has changed then */
   async install(next: Prepared): Promise<string | null> {
-    const { board, keeper, monitor, workers, memories } = this.#parts
+    const { board, keeper, monitor, workers, memories, certificates } = this.#parts
     const before = this.#running
     const problems = await probeBinds(withNewBinds(before.snapshot, next.snapshot))
     if (problems.length > 0) return problems.join('; ')
     addSessionTables(memories.sessions, next.snapshot.backends)
     enterServers(board, before.snapshot, next.snapshot)
     this.#lookAfter(next)
+    certificates.follow(next.config)
     const problem = await workers.apply(next.snapshot, unchanged(before.snapshot, next.snapshot))
+    certificates.settle((problem === null ? next : before).config)
     if (problem === null) return null
     enterServers(board, next.snapshot, before.snapshot)
     this.#running = before

@@ -1,7 +1,8 @@
 // A server that an operator adds while Weir runs: from its address to all that a configuration says of a server. What is not
 // said is as for the first server that the file has in the backend: TLS, and where the checks go.
 import { parseServerAddress } from '../../config/address.ts'
-import type { BackendConfig, ServerConfig, ServerTlsConfig } from '../../config/config.ts'
+import type { BackendConfig, ServerConfig } from '../../config/config.ts'
+import { trustingTls } from '../../config/resolve-tls.ts'
 import { RequestProblem } from './problem.ts'
 
 /** As asked for; what is left out has the default of the configuration. */
@@ -14,8 +15,6 @@ export interface AddedServer {
   readonly zone?: string
 }
 
-const trusting: ServerTlsConfig = { verify: true, ca: null, serverName: null }
-
 /** @throws RequestProblem when the address is none */
 export function addedServer(backend: BackendConfig, name: string, wish: AddedServer): ServerConfig {
   const parsed = parseServerAddress(wish.address)
@@ -25,7 +24,7 @@ export function addedServer(backend: BackendConfig, name: string, wish: AddedSer
     throw new RequestProblem(422, `"${wish.address}" is no absolute path`, 'such as "unix:/run/app.sock"')
   const { host, port, path } = parsed
   const model = backend.servers[0]
-  const tls = parsed.tls === null ? (model?.tls ?? null) : parsed.tls ? (model?.tls ?? trusting) : null
+  const tls = parsed.tls === null ? (model?.tls ?? null) : parsed.tls ? (model?.tls ?? trustingTls) : null
   const checkPort = model === undefined || model.check.port === model.port ? port : model.check.port
   const checkTls = model === undefined ? tls : model.check.tls === null && model.tls !== null ? null : tls
   return {

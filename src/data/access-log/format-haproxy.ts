@@ -58,6 +58,9 @@ const terminations = {
   body_too_slow: 'cD',
   client_too_slow: 'cD',
   bad_proxy_header: 'PR',
+  no_certificate: 'PR',
+  client_certificate: 'PR',
+  handshakes_full: 'PR',
 } as const satisfies Record<ReasonCode, string>
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -105,7 +105,14 @@ export class Listener implements Host, HeaderHost {
     this.#admission = admission
     this.#rules = compileClientRules(served.frontend, admission.sources, context)
     this.#proxy = compileProxyRules(served.bind.proxy)
-    this.#tls = served.bind.tls === null ? null : createTls(served.bind.tls)
+    this.#tls = this.#createTls()
+    context.tls.certificates.watch(this.bind.id, () => (this.#tls = this.#createTls()))
+  }
+
+  #createTls(): ServerTls | null {
+    const { id, tls } = this.bind
+    const { certificates, ticketKeys } = this.#context.tls
+    return tls && createTls(tls, certificates.of(id).list, ticketKeys)
   }
 
   get bind(): BindSpec {
@@ -123,9 +130,7 @@ export class Listener implements Host, HeaderHost {
   follow(served: Served): void {
     const { bind, frontend } = this.#served
     this.#served = served
-    if (!isDeepStrictEqual(served.bind.tls, bind.tls)) {
-      this.#tls = served.bind.tls === null ? null : createTls(served.bind.tls)
-    }
+    if (!isDeepStrictEqual(served.bind.tls, bind.tls)) this.#tls = this.#createTls()
     const rules = ({ clients, trust, mode }: FrontendSpec) => ({ clients, trust, mode })
     if (!isDeepStrictEqual(rules(served.frontend), rules(frontend))) {
       this.#rules = compileClientRules(served.frontend, this.#admission.sources, this.#context)
@@ -228,6 +233,7 @@ export class Listener implements Host, HeaderHost {
   }
 
   #close(handedOver: boolean): void {
+    this.#context.tls.certificates.watch(this.bind.id, null)
     closeListening(this.#server, { path: this.bind.path, inherited: this.#inherited, handedOver })
     this.onEmpty()
   }

@@ -5,7 +5,7 @@
 // hands over no more), so that for other names the choice between key types is made here.
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type TLSSocket, type TLSSocketOptions } from 'node:tls'
-import type { CertificateSpec, TlsSpec } from '../../messages/snapshot.ts'
+import type { CertificateSpec, TicketKeys, TlsSpec } from '../../messages/tls.ts'
 
 /**
  * TLS 1.3 suites and TLS 1.2 ciphers in the server's order: AEAD with forward secrecy only. AES-128-GCM comes first as
@@ -45,15 +45,15 @@ type Client = Pick<TLSSocket, 'getSharedSigalgs'>
 type Choice = ReadonlyMap<CertificateSpec['keyType'], SecureContext>
 
 /** @throws what OpenSSL says when it refuses a certificate or a cipher list; `weir check` has found it before */
-export function createTls(spec: TlsSpec): ServerTls {
-  const first = spec.certificates[0]
+export function createTls(spec: TlsSpec, certificates: readonly CertificateSpec[], ticketKeys: TicketKeys): ServerTls {
+  const first = certificates[0]
   if (!first) throw new Error('A bind with TLS needs a certificate')
-  const fallback = besideDefault(first, spec.certificates)
-  const defaultContext = createContext(spec, fallback)
+  const fallback = besideDefault(first, certificates)
+  const defaultContext = createContext(spec, fallback, ticketKeys)
   const choices = new Map<string, Choice | null>()
-  for (const name of new Set(spec.certificates.flatMap(({ names }) => names))) {
-    const own = forName(name, spec.certificates)
-    choices.set(name, sameItems(own, fallback) ? null : choiceOf(spec, own))
+  for (const name of new Set(certificates.flatMap(({ names }) => names))) {
+    const own = forName(name, certificates)
+    choices.set(name, sameItems(own, fallback) ? null : choiceOf(spec, own, ticketKeys))
   }
   const select = [...choices.values()].every((choice) => choice === null) ? null : selector(choices)
   return { defaultContext, select, options: optionsOf(defaultContext, select, spec.alpn) }
@@ -113,7 +113,7 @@ function onePerKeyType(certificates: readonly CertificateSpec[]): CertificateSpe
 const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
   a.length === b.length && a.every((item) => b.includes(item))
 
-function createContext(spec: TlsSpec, certificates: readonly CertificateSpec[]): SecureContext {
+function createContext(spec: TlsSpec, certificates: readonly CertificateSpec[], ticketKeys: TicketKeys): SecureContext {
   return createSecureContext({
     cert: certificates.map(({ cert }) => cert),
     key: certificates.map(({ key }) => key),
@@ -124,13 +124,13 @@ function createContext(spec: TlsSpec, certificates: readonly CertificateSpec[]):
     ecdhCurve: GROUPS,
     honorCipherOrder: true,
     secureOptions: OPTIONS,
-    ticketKeys: Buffer.from(spec.ticketKeys), // the same on every worker: a ticket is good at all of them
+    ticketKeys: Buffer.from(ticketKeys[0]!), // the same on every worker: a ticket is good at all of them
     sessionIdContext: 'weir',
   })
 }
 
-const choiceOf = (spec: TlsSpec, certificates: readonly CertificateSpec[]): Choice =>
-  new Map(certificates.map((certificate) => [certificate.keyType, createContext(spec, [certificate])]))
+const choiceOf = (spec: TlsSpec, certificates: readonly CertificateSpec[], ticketKeys: TicketKeys): Choice =>
+  new Map(certificates.map((certificate) => [certificate.keyType, createContext(spec, [certificate], ticketKeys)]))
 
 function optionsOf(
   secureContext: SecureContext,

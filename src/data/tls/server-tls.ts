@@ -8,7 +8,8 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import type { ServerSpec, ServerTlsSpec } from '../../messages/snapshot.ts'
+import type { ServerSpec } from '../../messages/snapshot.ts'
+import type { ServerTlsSpec } from '../../messages/tls.ts'
 import type { Mode } from '../../model/states.ts'
 
 export interface UpstreamTls {

@@ -1,4 +1,5 @@
 // Checks of servers that want a PROXY header on every connection: they get one, before TLS too, that speaks for nobody.
+import { serverTlsSpec } from '../../support/tls.ts'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
@@ -53,7 +54,7 @@ async function startServer(path: string | null, secure: TlsOptions | null): Prom
   const address = server.address() as AddressInfo | string
   const where =
     typeof address === 'string' ? { host: null, port: 0, path } : { host: '127.0.0.1', port: address.port, path }
-  return { target: { ...where, tls: secure && { verify: false, ca: null, serverName: null } }, headers }
+  return { target: { ...where, tls: secure && serverTlsSpec({ verify: false, ca: null, serverName: null }) }, headers }
 }
 
 const kinds: readonly (readonly [string, (target: Target, version: SendProxy) => Probe])[] = [
@@ -88,7 +89,7 @@ describe.each(kinds)('%s', (_, probe) => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
-    for (const tls of [null, { verify: false, ca: null, serverName: null }]) {
+    for (const tls of [null, serverTlsSpec({ verify: false, ca: null, serverName: null })]) {
       const target = { host: '127.0.0.1', port, path: null, tls }
       expect(await probe(target, 2)(never)).toEqual({
         passed: false,

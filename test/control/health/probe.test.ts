@@ -1,4 +1,5 @@
 // The two kinds of checks against real servers: what passes, what fails, and with which words.
+import { serverTlsSpec } from '../../support/tls.ts'
 import { createServer as createTlsServer } from 'node:tls'
 import { createServer as createUnixServer } from 'node:http'
 import { mkdtempSync } from 'node:fs'
@@ -102,7 +103,10 @@ test('a check that is called off ends at once', async () => {
   const end = new AbortController()
   const results = [httpProbe(target({ port: server.port }), httpCheck(), ms(60_000))(end.signal)]
   results.push(
-    tcpProbe(target({ port: server.port, tls: { verify: false, ca: null, serverName: null } }), ms(60_000))(end.signal),
+    tcpProbe(
+      target({ port: server.port, tls: serverTlsSpec({ verify: false, ca: null, serverName: null }) }),
+      ms(60_000),
+    )(end.signal),
   )
   end.abort()
   expect((await Promise.all(results)).map(({ passed }) => passed)).toEqual([false, false])
@@ -133,7 +137,7 @@ test('a TLS check verifies the certificate by the configured name, unless told n
   server.on('tlsClientError', (error) => errors.push(error))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const trusted = { verify: true, ca: pems.cert, serverName: 'app.internal' }
+  const trusted = serverTlsSpec({ verify: true, ca: pems.cert, serverName: 'app.internal' })
   try {
     expect(await tcp({ port, tls: trusted })).toEqual({ passed: true, text: 'connected, TLS established' })
     expect(await http({ port, tls: trusted }, { host: 'www.example' })).toEqual({ passed: true, text: 'status 200' })
@@ -143,7 +147,9 @@ test('a TLS check verifies the certificate by the configured name, unless told n
       expect((await check({ port, tls: { ...trusted, serverName: 'other.internal' } })).text).toMatch(/altnames/)
       expect((await check({ port, tls: { ...trusted, serverName: null } })).passed).toBe(false)
       expect((await check({ port, tls: { ...trusted, ca: null } })).text).toMatch(/self.signed/)
-      expect((await check({ port, tls: { verify: false, ca: null, serverName: null } })).passed).toBe(true)
+      expect((await check({ port, tls: serverTlsSpec({ verify: false, ca: null, serverName: null }) })).passed).toBe(
+        true,
+      )
     }
   } finally {
     server.close()

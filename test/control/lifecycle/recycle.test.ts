@@ -1,5 +1,6 @@
 // Workers that are replaced while they run, with stand-ins that carry no traffic: rows of the scoreboard change hands, and a new one
 // that does not start changes nothing.
+import { workerTls } from '../../support/tls.ts'
 import { expect, test } from 'vitest'
 import { setUpBoard, shapeFor } from '../../../src/control/board.ts'
 import { Recycler, type Renewable } from '../../../src/control/lifecycle/recycle.ts'
@@ -19,7 +20,17 @@ function setUp(behaviour: string) {
   process.env.STAND_IN = behaviour
   const memories = { sources: createSourceTable(8, 3), sessions: {} }
   const onGiveUp = (): void => {}
-  const workers = new Workers({ count: 2, board, snapshot, tables: () => ({}), memories, log, onGiveUp, entry })
+  const workers = new Workers({
+    count: 2,
+    board,
+    snapshot,
+    tables: () => ({}),
+    memories,
+    tls: workerTls,
+    log,
+    onGiveUp,
+    entry,
+  })
   const numbers = (): number[] => workers.status.map(({ worker }) => worker)
   return { workers, board, log, lines, numbers, [Symbol.asyncDispose]: () => workers.terminate() }
 }

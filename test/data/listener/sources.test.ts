@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { expect, test } from 'vitest'
-import type { ClientRulesSpec, TlsSpec } from '../../../src/messages/snapshot.ts'
+import type { ClientRulesSpec } from '../../../src/messages/snapshot.ts'
+import type { TlsWish } from '../../support/tls.ts'
 import { ms } from '../../../src/model/units.ts'
 import { createSourceTable } from '../../../src/scoreboard/sources.ts'
 import { KeyedTable } from '../../../src/scoreboard/keyed-table.ts'
@@ -26,7 +27,7 @@ import { openFrontend } from '../../support/specs.ts'
 const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === '::1'),
 )
-const tlsSpec = async (): Promise<TlsSpec> => ({
+const tlsSpec = async (): Promise<TlsWish> => ({
   certificates: [await certificateSpec({ names: ['weir.test'] })],
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',

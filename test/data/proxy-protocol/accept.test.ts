@@ -6,7 +6,8 @@ import net from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { ProxyBindSpec, TlsSpec } from '../../../src/messages/snapshot.ts'
+import type { ProxyBindSpec } from '../../../src/messages/snapshot.ts'
+import type { TlsWish } from '../../support/tls.ts'
 import { ms } from '../../../src/model/units.ts'
 import { certificateSpec } from '../../support/certificates.ts'
 import type { BackendWish, FrontendWish, TestPlane } from '../../support/data-plane.ts'
@@ -35,7 +36,7 @@ const proxy = (more: Partial<ProxyBindSpec> = {}): ProxyBindSpec => ({
 const optional = (more: Partial<ProxyBindSpec> = {}): ProxyBindSpec => proxy({ mode: 'optional', ...more })
 const stranger = { from: ['192.0.2.0/24'] }
 
-const tlsSpec = async (): Promise<TlsSpec> => ({
+const tlsSpec = async (): Promise<TlsWish> => ({
   certificates: [await certificateSpec({ names: ['weir.test'] })],
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',

@@ -4,7 +4,8 @@ import { connect as connectTcp, createServer, type Socket, type AddressInfo, typ
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { wrapServer, type AcceptedSocket } from '../../../src/data/tls/accept.ts'
-import { createTls, type ServerTls } from '../../../src/data/tls/contexts.ts'
+import type { ServerTls } from '../../../src/data/tls/contexts.ts'
+import { testTls } from '../../support/tls.ts'
 import { certificateSpec } from '../../support/certificates.ts'
 
 let tls: ServerTls
@@ -12,7 +13,7 @@ const servers: Server[] = []
 
 beforeAll(async () => {
   const certificate = await certificateSpec({ names: ['a.test'] })
-  tls = createTls({
+  tls = testTls({
     certificates: [certificate],
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',

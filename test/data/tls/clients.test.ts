@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import tls from 'node:tls'
 import { beforeAll, expect, test } from 'vitest'
-import type { BindSpec, TlsSpec } from '../../../src/messages/snapshot.ts'
+import type { TlsWish } from '../../support/tls.ts'
 import type { Certificate } from '../../../src/config/certificate.ts'
 import { certificateSpec, makeAuthority } from '../../support/certificates.ts'
-import type { TestPlane, Wish } from '../../support/data-plane.ts'
+import type { BindWish, TestPlane, Wish } from '../../support/data-plane.ts'
 import {
   answering,
   dial,
@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 
 const ticketKeys = randomBytes(48)
-const tlsSpec = (list: readonly Certificate[], more: Partial<TlsSpec> = {}): TlsSpec => ({
+const tlsSpec = (list: readonly Certificate[], more: Partial<TlsWish> = {}): TlsWish => ({
   certificates: list,
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',
@@ -44,13 +44,13 @@ const tlsSpec = (list: readonly Certificate[], more: Partial<TlsSpec> = {}): Tls
   ...more,
 })
 
-async function wishFor(spec: TlsSpec, bind: Partial<BindSpec> = {}): Promise<Wish> {
+async function wishFor(spec: TlsWish, bind: Omit<BindWish, 'tls'> = {}): Promise<Wish> {
   const server = await startServer((socket) =>
     onHead(socket, (head) => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${head.length}\r\n\r\n${head}`)),
   )
   return { frontends: [{ binds: [{ tls: spec, ...bind }] }], backends: [{ servers: [server.port] }] }
 }
-const serve = async (spec: TlsSpec): Promise<TestPlane> => startPlane(await wishFor(spec))
+const serve = async (spec: TlsWish): Promise<TestPlane> => startPlane(await wishFor(spec))
 const handshakes = (plane: TestPlane): number => plane.board.rows[0]!.counters.frontend.handshakes[0]!
 
 test.skipIf(curl === null).each([

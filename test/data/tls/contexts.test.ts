@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { CertificateSpec, TlsSpec } from '../../../src/messages/snapshot.ts'
+import type { CertificateSpec } from '../../../src/messages/tls.ts'
+import { testTls, withId, type TlsWish } from '../../support/tls.ts'
 import { wrapServer } from '../../../src/data/tls/accept.ts'
-import { createTls } from '../../../src/data/tls/contexts.ts'
 import { certificateSpec, makeAuthority, makeCertificate } from '../../support/certificates.ts'
 
 const hasOpenssl = (() => {
@@ -30,17 +30,17 @@ const servers: Server[] = []
 const folder = mkdtempSync(join(tmpdir(), 'weir-tls-'))
 
 beforeAll(async () => {
-  ec = await certificateSpec({ names: ['www.a.test', 'ec-only.a.test'] })
-  rsa = await certificateSpec({ names: ['www.a.test'], keyType: 'rsa' })
-  other = await certificateSpec({ names: ['b.test', 'x.wild.test'] })
-  wildcard = await certificateSpec({ names: ['*.wild.test'] })
+  ec = withId(await certificateSpec({ names: ['www.a.test', 'ec-only.a.test'] }))
+  rsa = withId(await certificateSpec({ names: ['www.a.test'], keyType: 'rsa' }))
+  other = withId(await certificateSpec({ names: ['b.test', 'x.wild.test'] }))
+  wildcard = withId(await certificateSpec({ names: ['*.wild.test'] }))
 })
 afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const spec = (certificates: readonly CertificateSpec[], more: Partial<TlsSpec> = {}): TlsSpec => ({
+const spec = (certificates: readonly Omit<CertificateSpec, 'id'>[], more: Partial<TlsWish> = {}): TlsWish => ({
   certificates,
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',
@@ -51,8 +51,8 @@ const spec = (certificates: readonly CertificateSpec[], more: Partial<TlsSpec> =
 })
 
 /** A server that says which name it was asked for, and ends. */
-async function serve(tlsSpec: TlsSpec): Promise<number> {
-  const tls = createTls(tlsSpec)
+async function serve(tlsSpec: TlsWish): Promise<number> {
+  const tls = testTls(tlsSpec)
   const onread = { buffer: () => Buffer.alloc(1024), callback: () => true }
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (raw) => {
     const socket = wrapServer(raw, tls, onread)
@@ -125,10 +125,10 @@ describe('the certificate by name', () => {
   })
 
   test('one context, and no lookup, when one serves every name', () => {
-    expect(createTls(spec([ec])).select).toBe(null)
-    const both = createTls(spec([rsa, { ...ec, names: ['www.a.test'] }]))
+    expect(testTls(spec([ec])).select).toBe(null)
+    const both = testTls(spec([rsa, { ...ec, names: ['www.a.test'] }]))
     expect(both.select).toBe(null)
-    expect(createTls(spec([ec, other])).select).not.toBe(null)
+    expect(testTls(spec([ec, other])).select).not.toBe(null)
   })
 })
 
@@ -161,7 +161,7 @@ describe('ECDSA and RSA side by side', () => {
   })
 
   test('names with certificates of one type each never get that of the default', async () => {
-    const rsaOther = await certificateSpec({ names: ['rsa.test'], keyType: 'rsa' })
+    const rsaOther = withId(await certificateSpec({ names: ['rsa.test'], keyType: 'rsa' }))
     for (const [certificates, names] of [
       [[ec, rsaOther], { 'rsa.test': 'CN=rsa.test', 'www.a.test': 'CN=www.a.test', '': 'CN=www.a.test' }],
       [[rsaOther, ec], { 'rsa.test': 'CN=rsa.test', 'www.a.test': 'CN=www.a.test', '': 'CN=rsa.test' }],
@@ -241,7 +241,7 @@ describe('what is negotiated', () => {
   })
 
   test.skipIf(!hasOpenssl)('a client that asks for renegotiation is refused', async () => {
-    const tls = createTls(spec([ec], { maxVersion: 'TLSv1.2' }))
+    const tls = testTls(spec([ec], { maxVersion: 'TLSv1.2' }))
     const server = createServer({ pauseOnConnect: true }, (raw) => {
       const socket = wrapServer(raw, tls, { buffer: () => Buffer.alloc(1024), callback: () => true })
       socket.on('error', () => {})

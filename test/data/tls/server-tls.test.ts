@@ -2,8 +2,10 @@
 import { createServer as createTlsServer, connect, type TlsOptions, type TLSSocket } from 'node:tls'
 import type { AddressInfo, Server } from 'node:net'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { ServerSpec, ServerTlsSpec } from '../../../src/messages/snapshot.ts'
+import type { ServerSpec } from '../../../src/messages/snapshot.ts'
+import type { ServerTlsSpec } from '../../../src/messages/tls.ts'
 import { serverTls, type UpstreamTls } from '../../../src/data/tls/server-tls.ts'
+import { serverTlsSpec } from '../../support/tls.ts'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../../support/certificates.ts'
 
 let ca: CertificateAndKey
@@ -47,7 +49,7 @@ const upstream = (tls: Partial<ServerTlsSpec>, host = '127.0.0.1', mode: 'http' 
     maxConnections: 0,
     tier: 0,
     zone: null,
-    tls: { verify: true, ca: ca.cert, serverName: null, ...tls },
+    tls: serverTlsSpec({ ca: ca.cert, ...tls }),
   }
   return serverTls(spec, mode)
 }

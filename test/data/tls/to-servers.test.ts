@@ -1,8 +1,9 @@
 // TLS towards servers: verified by authority and name, with names of its own, without verification when that is said; and
 // what comes of a server that does not pass.
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { ServerTlsSpec } from '../../../src/messages/snapshot.ts'
+import type { ServerTlsSpec } from '../../../src/messages/tls.ts'
 import type { Mode } from '../../../src/model/states.ts'
+import { serverTlsSpec } from '../../support/tls.ts'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../../support/certificates.ts'
 import {
   answering,
@@ -28,12 +29,8 @@ beforeAll(async () => {
   stranger = await makeAuthority({ names: ['A stranger'] })
   app = await makeCertificate({ names: ['app.test'], ca: authority })
 })
-const trusting = (more: Partial<ServerTlsSpec> = {}): ServerTlsSpec => ({
-  verify: true,
-  ca: authority.cert,
-  serverName: 'app.test',
-  ...more,
-})
+const trusting = (more: Partial<ServerTlsSpec> = {}): ServerTlsSpec =>
+  serverTlsSpec({ ca: authority.cert, serverName: 'app.test', ...more })
 
 const seen: string[] = []
 const serveTls = (): Promise<ScriptedServer> =>
@@ -84,7 +81,7 @@ describe.each(['http', 'tcp'] as const)('in %s mode', (mode: Mode) => {
   })
   test('verify: none takes any certificate', async () => {
     const server = await serveTls()
-    await works(await planeFor([{ port: server.port, tls: { verify: false, ca: null, serverName: null } }]))
+    await works(await planeFor([{ port: server.port, tls: serverTlsSpec({ verify: false }) }]))
   })
   test('a server that speaks no TLS', async () => {
     const server = await startServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
