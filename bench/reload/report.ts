@@ -31,10 +31,11 @@ function kinds(samples: readonly Measured[]): string {
     .join(', ')
 }
 
-export function loadTable(found: ReadonlyMap<string, readonly Measured[]>): string {
+/** @param done what was carried out, for the head of its column */
+export function loadTable(found: ReadonlyMap<string, readonly Measured[]>, done = 'reloads'): string {
   const head = [
     '',
-    'reloads',
+    done,
     'requests',
     'failed',
     'moved',
