@@ -102,8 +102,19 @@ ${[...run.results].map(([workload, results]) => workloadTable(workload, results)
 ## Where the time goes
 
 ${written}
+
+## Other benches
+
+${others}
 `
 }
+
+const others = [
+  '- [Reload](RESULTS-RELOAD.md): fifty reloads in a minute under full load (`npm run bench:reload`)',
+  '- [Operations](RESULTS-OPERATIONS.md): upgrade, recycled workers, rolling restart (`npm run bench:operations`)',
+  '- [Faults](RESULTS-FAULTS.md): overload, failing servers, slow clients (`npm run bench:faults`)',
+  '- [Tail latency](RESULTS-TAIL.md) of the balancers (`npm run bench:tail`), and [replayed traffic](RESULTS-REPLAY.md)',
+].join('\n')
 
 function howToRead({ rounds, seconds }: Run): string {
   const lines = [
