@@ -4,6 +4,8 @@ import type { Config } from '../config/config.ts'
 import { formatProblems } from '../config/format.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkBalancerFiles } from '../control/balance/check-files.ts'
+import { checkCertificateFolders } from '../control/certificates/check-folders.ts'
+import { checkRevocationLists } from '../control/certificates/check-revocations.ts'
 
 export const checkUsage = `Usage: weir check [-c] FILE [--format text|json]
 
@@ -43,7 +45,8 @@ export async function check(argv: string[]): Promise<number> {
   if (file === undefined) return usage('name a configuration file')
   if (files.length > 1) return usage('name one file; for several, name the folder they are in')
 
-  const loaded = await checkBalancerFiles(loadConfig(file))
+  let loaded = loadConfig(file)
+  for (const more of [checkBalancerFiles, checkCertificateFolders, checkRevocationLists]) loaded = await more(loaded)
   const problems = loaded.config ? loaded.warnings : loaded.problems
   const report = formatProblems(problems, loaded.sources, format)
   if (format === 'json') process.stdout.write(report)

@@ -1,21 +1,38 @@
-// Reads the PEM text that a `tls` section names: certificate, chain and private key, in one text or in two.
-// Text in, value out: which file it came from, and the line in the YAML, are the caller's business. Whether the
-// certificate is trusted by anybody is not asked here; whether OpenSSL would serve it is.
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+// Reads a certificate with its chain and its private key from PEM: in one text, or in two or three. Text in, value out: which
+// file it came from, and the line in the YAML, are the caller's business. Whether the certificate is trusted by anybody is
+// not asked here; whether OpenSSL would serve it is. About 0.1 ms for one, since a folder may have ten thousand of them.
 import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
+import type { KeyObject, X509Certificate } from 'node:crypto'
+import {
+  arrange,
+  commonName,
+  nameOf,
+  readCertificateBlocks,
+  type Chain,
+  type KnownIssuers,
+} from './certificate-chain.ts'
+import { certificateProblem, type CertificateProblem } from './certificate-problem.ts'
+import { blocksOf, isCertificate } from './pem.ts'
+import { readPrivateKey, type PrivateKey } from './private-key.ts'
+
+export type { CertificateProblem, KnownIssuers }
 
 export interface CertificateText {
   /** Certificate and chain, and the private key too when `keyPem` is absent. */
   readonly certPem: string
   readonly keyPem?: string | undefined
+  /** More of the chain. */
+  readonly chainPem?: string | undefined
+  /** Of the key, when that is encrypted. */
+  readonly passphrase?: string | undefined
 }
 
-/** What the snapshot carries of a certificate (its `CertificateSpec`), and when it may be used. */
+/** What the snapshot carries of a certificate (its `CertificateSpec`), and what else is worth knowing of it. */
 export interface Certificate {
   /** Leaf first, then its issuers as far as the text has them; PEM. */
   readonly cert: string
-  /** Private key; PEM. Never logged. */
+  /** Private key, not encrypted; PEM. Never logged. */
   readonly key: string
   /** DNS names and IP addresses of the leaf, lower-cased, wildcards as they stand. */
   readonly names: readonly string[]
@@ -23,61 +40,81 @@ export interface Certificate {
   /** Validity of the leaf, milliseconds since the epoch, both ends included. */
   readonly notBefore: number
   readonly notAfter: number
-}
-
-export interface CertificateProblem {
-  /** One sentence for the operator, without file names and without anything of the key. */
-  readonly problem: string
-  /** Which text is to blame; 'pair': each is fine, but they do not belong together. */
-  readonly about: 'certificate' | 'key' | 'pair'
-}
-
-interface Block {
-  readonly label: string
-  readonly pem: string
+  /** The certificates came in another order, or one of them twice. */
+  readonly mended: boolean
+  /**
+   * Name of the leaf's issuer, when its certificate is not here: clients that do not know it already cannot verify the
+   * leaf. null: it is here, or the leaf has signed itself.
+   */
+  readonly missingIssuer: string | null
+  /** The leaf says where its issuer's certificate is to be had, which those of public authorities do. */
+  readonly issuerOnline: boolean
+  /** The key was encrypted. */
+  readonly opened: boolean
 }
 
 /**
  * Reads and checks a certificate with its key. Blocks may come in any order, and other blocks (DH or EC parameters,
  * text between the blocks) are passed over.
- * @returns the certificate, or the first problem found: nothing that looks like PEM, a missing or encrypted key, a key
- * that belongs to none of the certificates, anything that OpenSSL refuses to serve
+ * @param known filled by one call and used by the next, where many chains have the same authorities
+ * @returns the certificate, or the first problem found: nothing that looks like PEM, a missing key or one that cannot be
+ * opened, a key that belongs to none of the certificates, certificates that do not belong together, anything that OpenSSL
+ * refuses to serve
  */
-export function readCertificate({ certPem, keyPem }: CertificateText): Certificate | CertificateProblem {
+export function readCertificate(
+  text: CertificateText,
+  known: KnownIssuers = new Map(),
+): Certificate | CertificateProblem {
+  const { certPem, keyPem, chainPem, passphrase } = text
   const certBlocks = blocksOf(certPem)
   const keyBlocks = keyPem === undefined ? certBlocks : blocksOf(keyPem)
-  if (certBlocks.length === 0)
-    return { problem: 'The certificate is not PEM: it has no "-----BEGIN ...-----" block.', about: 'certificate' }
-  if (keyBlocks.length === 0)
-    return { problem: 'The key is not PEM: it has no "-----BEGIN ...-----" block.', about: 'key' }
+  const chainBlocks = chainPem === undefined ? null : blocksOf(chainPem)
+  const notPem = (what: string): string => `The ${what} is not PEM: it has no "-----BEGIN ...-----" block.`
+  if (certBlocks.length === 0) return certificateProblem('not_pem', 'certificate', notPem('certificate'))
+  if (keyBlocks.length === 0) return certificateProblem('key_not_pem', 'key', notPem('key'))
+  if (chainBlocks?.length === 0) return certificateProblem('not_pem', 'chain', notPem('chain'))
 
-  const chain = readChain(certBlocks)
-  if ('problem' in chain) {
-    const swapped = !certBlocks.some(isCertificate) && keyBlocks.some(isCertificate)
-    return swapped
-      ? {
-          problem: 'There is no certificate here, but one where the key should be: swap the two.',
-          about: 'certificate',
-        }
-      : chain
+  const own = readCertificateBlocks(certBlocks, 'certificate', known)
+  if ('problem' in own) {
+    if (certBlocks.some(isCertificate) || !keyBlocks.some(isCertificate)) return own
+    const problem = 'There is no certificate here, but one where the key should be: swap the two.'
+    return certificateProblem('swapped', 'certificate', problem)
   }
-  const key = readKey(keyBlocks)
+  const more = chainBlocks === null ? [] : readCertificateBlocks(chainBlocks, 'chain', known)
+  if ('problem' in more) return more
+  const key = readPrivateKey(keyBlocks, passphrase)
   if ('problem' in key) return key
-
-  const leaf = chain.certificates.find((certificate) => certificate.checkPrivateKey(key.object))
+  const certificates = [...own, ...more]
+  const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key.object))
   if (!leaf) {
-    const subject = commonName(chain.certificates[0]!) ?? 'without a name'
-    return { problem: `The private key does not belong to the certificate (${subject}).`, about: 'pair' }
+    const meant = certificates.find(({ ca }) => !ca) ?? certificates[0]!
+    const subject = commonName(meant.subject) ?? 'without a name'
+    const problem = `The private key does not belong to the certificate (${subject}).`
+    return certificateProblem('key_mismatch', 'pair', problem)
   }
-  const cert = inOrder(leaf, chain.certificates)
-    .map((certificate) => certificate.toString())
-    .join('')
-  try {
-    createSecureContext({ cert, key: key.pem, ca: [] })
-  } catch (error) {
-    return { problem: `OpenSSL refuses the certificate: ${(error as Error).message}.`, about: 'certificate' }
+  const chain = arrange(leaf, certificates, more.length)
+  return 'problem' in chain ? chain : served(chain, key)
+}
+
+/** The same for many, with the authorities that they share read once. */
+export function readCertificates(texts: Iterable<CertificateText>): (Certificate | CertificateProblem)[] {
+  const known: KnownIssuers = new Map()
+  return Array.from(texts, (text) => readCertificate(text, known))
+}
+
+function served({ certificates, mended, missing }: Chain, key: PrivateKey): Certificate | CertificateProblem {
+  const leaf = certificates[0]!
+  const cert = certificates.map((certificate) => certificate.toString()).join('')
+  if (!certificates.every(isStrong)) {
+    try {
+      createSecureContext({ cert, key: key.pem, ca: [] })
+    } catch (error) {
+      const why = (error as Error).message.replace(/^error:[0-9A-F]+:[^:]*:[^:]*:/, '')
+      const problem = `OpenSSL refuses the certificate of ${nameOf(leaf)}: ${why}.`
+      return certificateProblem('refused', 'certificate', problem)
+    }
   }
-  const type = leaf.publicKey.asymmetricKeyType
+  const type = key.object.asymmetricKeyType
   return {
     cert,
     key: key.pem,
@@ -85,78 +122,35 @@ export function readCertificate({ certPem, keyPem }: CertificateText): Certifica
     keyType: type === 'ec' || type === 'rsa' ? type : 'other',
     notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
+    mended,
+    missingIssuer: missing,
+    issuerOnline: leaf.infoAccess?.includes('CA Issuers') ?? false,
+    opened: key.opened,
   }
 }
+
+/** Certificates found to be what OpenSSL takes at its security level 2, so that a context need not be made to find out. */
+const strong = new WeakSet<X509Certificate>()
+
+function isStrong(certificate: X509Certificate): boolean {
+  if (strong.has(certificate)) return true
+  const found = isStrongKey(certificate.publicKey) && /sha(256|384|512)/i.test(certificate.signatureAlgorithm ?? '')
+  if (found) strong.add(certificate)
+  return found
+}
+
+const isStrongKey = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean =>
+  asymmetricKeyType === 'rsa'
+    ? asymmetricKeyDetails!.modulusLength! >= 2048
+    : asymmetricKeyType === 'ec' && /^(prime256v1|secp384r1|secp521r1)$/.test(asymmetricKeyDetails!.namedCurve!)
 
 /** Whether the leaf may be used at a time (milliseconds since the epoch). Anything but 'valid' is worth a warning. */
-export function validityAt(certificate: Certificate, time: number): 'valid' | 'expired' | 'not yet valid' {
+export function validityAt(
+  certificate: Pick<Certificate, 'notBefore' | 'notAfter'>,
+  time: number,
+): 'valid' | 'expired' | 'not yet valid' {
   if (time < certificate.notBefore) return 'not yet valid'
   return time > certificate.notAfter ? 'expired' : 'valid'
-}
-
-function blocksOf(text: string): Block[] {
-  const blocks: Block[] = []
-  for (const match of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g)) {
-    blocks.push({ label: match[1]!, pem: `${match[0]}\n` })
-  }
-  return blocks
-}
-
-const isCertificate = (block: Block): boolean => /^(X509 |TRUSTED )?CERTIFICATE$/.test(block.label)
-const isKey = (block: Block): boolean => block.label.endsWith('PRIVATE KEY')
-
-function readChain(blocks: readonly Block[]): { certificates: X509Certificate[] } | CertificateProblem {
-  const own = blocks.filter(isCertificate)
-  if (own.length === 0) {
-    const request = blocks.some((block) => block.label.endsWith('CERTIFICATE REQUEST'))
-    const hint = request ? ', only a request for one (CSR)' : ''
-    return { problem: `There is no certificate in the PEM${hint}.`, about: 'certificate' }
-  }
-  const certificates: X509Certificate[] = []
-  for (const [i, block] of own.entries()) {
-    try {
-      certificates.push(new X509Certificate(block.pem))
-    } catch {
-      return { problem: `Certificate ${i + 1} of ${own.length} in the PEM is damaged.`, about: 'certificate' }
-    }
-  }
-  return { certificates }
-}
-
-function readKey(blocks: readonly Block[]): { pem: string; object: KeyObject } | CertificateProblem {
-  const keys = blocks.filter(isKey)
-  if (keys.length === 0) return { problem: 'There is no private key in the PEM.', about: 'key' }
-  if (keys.length > 1)
-    return { problem: `There are ${keys.length} private keys in the PEM: one was expected.`, about: 'key' }
-  const { label, pem } = keys[0]!
-  if (label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    return {
-      problem: 'The private key is encrypted. Store it without a passphrase, readable by Weir alone.',
-      about: 'key',
-    }
-  }
-  if (label === 'OPENSSH PRIVATE KEY') {
-    return {
-      problem: 'The private key is in the format of OpenSSH. Convert it to PEM with ssh-keygen -p -m PEM.',
-      about: 'key',
-    }
-  }
-  try {
-    return { pem, object: createPrivateKey(pem) }
-  } catch {
-    return { problem: 'The private key is damaged, or of a kind that OpenSSL does not know.', about: 'key' }
-  }
-}
-
-/** The leaf, then issuer after issuer; what is left over (cross-signed issuers, mostly) follows as it was found. */
-function inOrder(leaf: X509Certificate, certificates: readonly X509Certificate[]): X509Certificate[] {
-  const ordered = [leaf]
-  const rest = certificates.filter((other) => other.fingerprint256 !== leaf.fingerprint256)
-  for (let last = leaf; ; last = ordered.at(-1)!) {
-    const next = rest.findIndex((candidate) => last.checkIssued(candidate))
-    if (next < 0) return [...ordered, ...rest]
-    ordered.push(...rest.splice(next, 1))
-  }
 }
 
 /** Subject alternative names; the common name counts only where there are none at all (RFC 9525, section 2). */
@@ -167,7 +161,7 @@ function namesOf(leaf: X509Certificate): string[] {
     if (name) names.add(canonical(name))
   }
   if (leaf.subjectAltName === undefined) {
-    const name = commonName(leaf)
+    const name = commonName(leaf.subject)
     if (name) names.add(canonical(name))
   }
   return [...names]
@@ -175,10 +169,3 @@ function namesOf(leaf: X509Certificate): string[] {
 
 const canonical = (name: string): string =>
   isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name.toLowerCase()
-
-/** The last CN of the subject, which OpenSSL's text form gives one a line. */
-const commonName = (certificate: X509Certificate): string | undefined =>
-  certificate.subject
-    ?.match(/^CN=(.*)$/gm)
-    ?.at(-1)
-    ?.slice('CN='.length)

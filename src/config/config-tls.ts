@@ -1,12 +1,13 @@
 // The configuration of TLS and certificates as the rest of Weir sees it: complete, resolved and frozen. Types only.
+import type { TlsVersion } from '../model/tls-versions.ts'
 import type { Millis } from '../model/units.ts'
 
 export interface TlsConfig {
   /** In order; the first certificate that there is of them is the default. */
   readonly certificates: readonly CertificateSource[]
   readonly strictSni: boolean
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly minVersion: TlsVersion
+  readonly maxVersion: TlsVersion
   /** OpenSSL's lists, as the profile or the options have them; null: Weir's default. */
   readonly ciphers: string | null
   readonly groups: string | null

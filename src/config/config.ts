@@ -248,6 +248,8 @@ export interface BalanceConfig {
   readonly algorithm: string
   /** Absolute path of a balancer of the user's own, or null. */
   readonly file: string | null
+  /** Of what is in that file, once it has been loaded (control/balance/check-files.ts): another text is another balancer. */
+  readonly digest?: string
   readonly options: BalanceOptions
   /** Parts of the key; empty for the algorithms that follow none, and only for these. */
   readonly key: readonly KeyPart[]

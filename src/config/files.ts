@@ -16,6 +16,14 @@ export function fileTrouble(error: unknown): string {
 
 export const absolute = (path: string, node: Node): string => resolve(node.place.source.folder, path)
 
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
 /** Text of the file that the node names; null when it cannot be read, which is reported. */
 export const readNamedFile = (path: string, node: Node, problems: Problems): string | null =>
   readNamedBytes(path, node, problems)?.toString('utf8') ?? null

@@ -105,7 +105,7 @@ Messages show what the file says, never what a variable holds.
 ### A folder of files
 
 With \`weir check weir.d\`, every \`*.yaml\` and \`*.yml\` file of the folder is read, in the order of their names. \`frontends\` and
-\`backends\` come together by name, \`global\` and \`defaults\` option by option. Where two files say the same thing, that is an
+\`backends\` come together by name, \`global\`, \`defaults\` and \`acme\` option by option. Where two files say the same thing, that is an
 error, not a choice.
 `
 
@@ -114,8 +114,18 @@ export const sectionIntros: Readonly<Record<string, string>> = {
   'Access log': 'The long form of `global.access_log`.',
   defaults: 'What frontends and backends go by where they do not say otherwise. It takes these options:',
   frontends: 'A map of names to frontends.',
-  Bind: 'The long form of a bind, for TLS or the PROXY protocol on one of several.',
-  'TLS of a bind': 'The long form of `tls`. The short one is the path of a combined PEM file.',
+  'Keys of session tickets': 'The long form of `global.ticket_keys`. The short one is the path of a file of keys.',
+  acme: 'The authority that certificates are ordered from, and renewed; [TLS](tls.md#ordered-by-themselves) has examples. Which ones is said where they are served, as in `certificate: {acme: www.example.com}`.',
+  'External account': 'The long form of `acme.eab`.',
+  'DNS challenges': 'How `acme` has records made: `hook`, or `server` with the options beside it.',
+  Bind: 'The long form of a bind, for TLS, the PROXY protocol or a backend of its own on one of several.',
+  'TLS of a bind':
+    'The long form of `tls`; [TLS](tls.md) says how its options go together. The short one is the path of a combined PEM file.',
+  'Certificate of a bind':
+    'The long form of `certificate`. A map is one of four things: files (`cert`), `folder`, `store` or `acme`; for several, write a list.',
+  'Client certificates': 'The options of `client_auth`.',
+  HSTS: 'The long form of `hsts`; `on` is all of it at its defaults.',
+  Passthrough: 'One rule of `passthrough`. It needs `sni`, `alpn`, or both, which must match then.',
   'Trusted proxies':
     'The long form of `trust`; `10.0.0.0/8` is `{networks: [10.0.0.0/8]}`. Who is not in `networks` can claim nothing.',
   'PROXY protocol':

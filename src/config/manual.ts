@@ -8,14 +8,17 @@ import { problemCodes } from './problems.ts'
 import { formOf } from './read.ts'
 import { protectionGuide } from './manual-protection.ts'
 import { tiersGuide } from './manual-tiers.ts'
+import { acmeDnsSchema, acmeSchema, eabSchema } from './schema-acme.ts'
 import { balanceSchema, keyPartSchema } from './schema-balance.ts'
-import { backendSchema, checkSchema, serverSchema, serverTlsSchema } from './schema-backend.ts'
+import { backendSchema, checkSchema, serverSchema } from './schema-backend.ts'
 import { normalizeSchema, rateSchema } from './schema-clients.ts'
 import { breakerSchema, ejectionSchema } from './schema-failures.ts'
-import { bindSchema, frontendSchema, routeSchema, tlsSchema } from './schema-frontend.ts'
-import { accessLogSchema, globalSchema } from './schema-global.ts'
+import { bindSchema, frontendSchema, routeSchema } from './schema-frontend.ts'
+import { accessLogSchema, globalSchema, ticketKeysSchema } from './schema-global.ts'
 import { cookieSchema, persistenceSchema } from './schema-persistence.ts'
+import { serverTlsSchema } from './schema-server-tls.ts'
 import { failWhenSchema, healthSchema, proxySchema, sendProxySchema, trustSchema } from './schema-tiers.ts'
+import { certificateSchema, clientAuthSchema, hstsSchema, passthroughSchema, tlsSchema } from './schema-tls.ts'
 import { configSchema } from './schema.ts'
 
 type Schema = z.core.$ZodType
@@ -24,9 +27,17 @@ type Schema = z.core.$ZodType
 const sections: readonly z.ZodObject[] = [
   globalSchema,
   accessLogSchema,
+  ticketKeysSchema,
+  acmeSchema,
+  eabSchema,
+  acmeDnsSchema,
   frontendSchema,
   bindSchema,
   tlsSchema,
+  certificateSchema,
+  clientAuthSchema,
+  hstsSchema,
+  passthroughSchema,
   trustSchema,
   proxySchema,
   healthSchema,

@@ -1,10 +1,10 @@
-// The files of a folder as one configuration. `global` and `defaults` are merged option by option, `frontends` and
-// `backends` by name; what two files both say is a problem, never a silent choice.
+// The files of a folder as one configuration. `global`, `defaults` and `acme` are merged option by option, `frontends`
+// and `backends` by name; what two files both say is a problem, never a silent choice.
 import type { Problems } from './problems.ts'
 import { show, type Entry, type MapNode, type Node } from './tree.ts'
 
 /** How deep the maps of each section are merged; below that, two entries of one key are in conflict. */
-const depths: Readonly<Record<string, number>> = { global: 8, defaults: 8, frontends: 1, backends: 1 }
+const depths: Readonly<Record<string, number>> = { global: 8, defaults: 8, acme: 8, frontends: 1, backends: 1 }
 
 /** @param trees in the order of the files; what is not a map is reported and left out */
 export function mergeTrees(trees: readonly Node[], problems: Problems): MapNode | null {

@@ -40,7 +40,14 @@ export interface Facts {
   readonly nonEmpty?: boolean
 }
 
-export const factsOf = (schema: z.core.$ZodType): Facts => ((schema as z.ZodType).meta() ?? {}) as Facts
+/** Looked up once: a configuration of thousands of servers asks for those of one option as many times. */
+const factsBySchema = new WeakMap<z.core.$ZodType, Facts>()
+
+export function factsOf(schema: z.core.$ZodType): Facts {
+  let known = factsBySchema.get(schema)
+  if (known === undefined) factsBySchema.set(schema, (known = ((schema as z.ZodType).meta() ?? {}) as Facts))
+  return known
+}
 
 /** A complaint about a value: the message says what was expected and never repeats the value. */
 interface Complaint {

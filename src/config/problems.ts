@@ -35,7 +35,7 @@ export const problemCodes = {
   MERGE_CONFLICT: { severity: 'error', text: 'Two files of a folder say the same thing.' },
   UNKNOWN_BACKEND: {
     severity: 'error',
-    text: 'A frontend, a route, a condition of readiness or a circuit breaker names a backend that is not there.',
+    text: 'A frontend, a bind, a route, a rule of `passthrough`, a condition of readiness or a circuit breaker names a backend that is not there.',
   },
   MODE_CONFLICT: {
     severity: 'error',
@@ -51,7 +51,17 @@ export const problemCodes = {
     text: 'A file does not hold a balancer: it cannot be loaded, or what it exports does not work.',
   },
   KEY_MISMATCH: { severity: 'error', text: 'The private key is not the one of the certificate.' },
+  BAD_SECRET: { severity: 'error', text: 'A file does not hold the secret that it should.' },
   CERTIFICATE_EXPIRED: { severity: 'warning', text: 'A certificate is past its end, or not valid yet.' },
+  CERTIFICATE_EXPIRES: { severity: 'warning', text: 'A certificate has less than 14 days left.' },
+  SKIPPED_CERTIFICATE: {
+    severity: 'warning',
+    text: 'A file in a folder of certificates cannot be used, and is left out.',
+  },
+  UNWISE_TLS: {
+    severity: 'warning',
+    text: 'TLS works as written, but hardly as it is meant: a certificate is never served, or cannot be ordered or verified; the message says why.',
+  },
   UNUSED_BACKEND: { severity: 'warning', text: 'No frontend uses this backend.' },
   UNREACHABLE_ROUTE: { severity: 'warning', text: 'An earlier route takes all requests that this one would match.' },
   UNWISE_BALANCE: {

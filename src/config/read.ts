@@ -18,7 +18,15 @@ export type Form =
   | { readonly type: 'list'; readonly item: Schema; readonly nonEmpty: boolean }
   | { readonly type: 'either'; readonly forms: readonly Schema[] }
 
+const formBySchema = new WeakMap<Schema, Form>()
+
 export function formOf(schema: Schema): Form {
+  let known = formBySchema.get(schema)
+  if (known === undefined) formBySchema.set(schema, (known = findForm(schema)))
+  return known
+}
+
+function findForm(schema: Schema): Form {
   if (schema instanceof z.ZodOptional) return formOf(schema.unwrap())
   const { kind, nonEmpty = false } = factsOf(schema)
   if (kind !== undefined) return { type: 'leaf', schema: schema as z.ZodType }

@@ -3,6 +3,7 @@
 import type { Mode } from '../model/states.ts'
 import { ms, type Millis } from '../model/units.ts'
 import { formatAddress, parseServerAddress, type ServerAddress } from './address.ts'
+import type { ResolveContext } from './certificate-files.ts'
 import type { BackendConfig, HealthCheckConfig, ServerConfig } from './config.ts'
 import type { ServerTlsConfig } from './config-tls.ts'
 import { absolute } from './files.ts'
@@ -13,7 +14,7 @@ import { resolveFailures } from './resolve-failures.ts'
 import { resolvePersistence } from './resolve-persistence.ts'
 import { resolvePool, tierOf } from './resolve-pool.ts'
 import { resolveSendProxy } from './resolve-tiers.ts'
-import { resolveServerTls, trustingTls, type TlsContext } from './resolve-tls.ts'
+import { resolveServerTls, trustingTls } from './resolve-server-tls.ts'
 import { backendSchema, backendTimeouts, checkNumbers, checkSchema, httpOptions } from './schema-backend.ts'
 import type { BackendText, DefaultsText } from './schema.ts'
 import { settle, settleOne } from './settle.ts'
@@ -40,7 +41,7 @@ export interface BackendInput {
   readonly zoned: boolean
 }
 
-export function resolveBackend(input: BackendInput, mode: Mode, context: TlsContext): BackendConfig {
+export function resolveBackend(input: BackendInput, mode: Mode, context: ResolveContext): BackendConfig {
   const { name, text, node, defaults, defaultsNode, tls, tlsAlone } = input
   const { problems } = context
   const check = resolveCheck(text.health_check, defaults.health_check, child(node, 'health_check'), context)
@@ -60,7 +61,7 @@ export function resolveBackend(input: BackendInput, mode: Mode, context: TlsCont
     slowStart: settleOne(backendSchema.shape.slow_start, text.slow_start, defaults.slow_start) as Millis,
     healthCheck: check.config,
     servers,
-    sendProxy: resolveSendProxy(text.send_proxy, child(node, 'send_proxy'), problems),
+    sendProxy: resolveSendProxy(input, mode, problems),
     timeouts: settle(backendTimeouts, text.timeouts, defaults.timeouts),
     ...resolveFailures(input, { mode, servers }, problems),
     persistence: resolvePersistence(
@@ -92,7 +93,7 @@ function resolveCheck(
   written: BackendText['health_check'],
   fallback: BackendText['health_check'],
   node: Node | undefined,
-  { problems }: TlsContext,
+  { problems }: ResolveContext,
 ): { config: HealthCheckConfig | null; place: CheckPlace } {
   const shared = longForm(fallback)
   const own = longForm(written)
@@ -162,7 +163,7 @@ function serverInputs(text: ServersText, node: Node): ServerInput[] {
 function resolveServers(
   { name: backend, text, node, zoned, defaults }: BackendInput,
   check: CheckPlace,
-  context: TlsContext,
+  context: ResolveContext,
 ): ServerConfig[] {
   const { problems } = context
   const servers: ServerConfig[] = []
@@ -230,14 +231,18 @@ function tlsOf(
   { text, node, addressNode }: ServerInput,
   { tls: scheme }: ServerAddress,
   shared: { text: BackendText['tls']; node: Node | undefined },
-  { problems }: TlsContext,
+  context: ResolveContext,
 ): ServerTlsConfig | null {
   const tlsNode = child(node, 'tls')
   if (scheme !== null && text.tls !== undefined && scheme !== (text.tls !== false)) {
     const place = tlsNode ? keyPlace(node as MapNode, 'tls') : addressNode.place
-    problems.add(place, 'BAD_VALUE', `tls contradicts the address: it begins with ${scheme ? 'https' : 'http'}://`)
+    context.problems.add(
+      place,
+      'BAD_VALUE',
+      `tls contradicts the address: it begins with ${scheme ? 'https' : 'http'}://`,
+    )
   }
-  return resolveServerTls({ text: text.tls ?? scheme ?? undefined, node: tlsNode }, shared, problems)
+  return resolveServerTls({ text: text.tls ?? scheme ?? undefined, node: tlsNode }, shared, context)
 }
 
 function checkTls(said: boolean | undefined, traffic: ServerTlsConfig | null): ServerTlsConfig | null {

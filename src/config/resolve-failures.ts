@@ -34,7 +34,7 @@ export function resolveFailures(
   const config: FailuresConfig = {
     maxConnections: text.max_connections ?? 0,
     queue: settle(queueOptions, text.queue, defaults.queue),
-    retries: settleOne(retries(), text.retries, defaults.retries) as number,
+    retries: settleOne(retries, text.retries, defaults.retries) as number,
     retry: resolveRetry(text.retry, defaults.retry),
     ejection: ejection && settle(ejectionOptions, ...ejection),
     breaker: resolveBreaker(text.circuit_breaker, defaults.circuit_breaker, mode),

@@ -51,7 +51,8 @@ export function resolveFrontend(
     problems,
   )
   const routes = resolveRoutes(text, child(node, 'routes'), context)
-  const named = [...routes.map(({ backend }) => backend), text.backend].filter((each) => each !== undefined)
+  const ownBackends = [...binds.map(({ bind }) => bind.backend), text.backend]
+  const named = [...routes.map(({ backend }) => backend), ...ownBackends].filter((each) => typeof each === 'string')
   const frontend: FrontendConfig = {
     name,
     mode: mode ?? 'http',
@@ -85,7 +86,9 @@ function checkUse(
   { problems }: TlsContext,
 ): void {
   const routed = node.entries.has('routes') && text.routes?.length !== 0
-  if (!routed && !['backend', 'health'].some((key) => node.entries.has(key))) {
+  const binds = bindForms({ text, node })
+  const bound = binds.length > 0 && binds.every((bind) => child(bind.node, 'backend') !== undefined)
+  if (!routed && !bound && !['backend', 'health'].some((key) => node.entries.has(key))) {
     problems.add(place, 'MISSING', `${name} has neither a backend nor routes: its requests have nowhere to go`)
   }
   if (mode !== 'tcp') return
@@ -117,23 +120,44 @@ function checkUse(
   }
 }
 
+export type BindText = Extract<FrontendText['bind'], { tls?: unknown }>
+
+/** A bind in its long form, with its node; of a short form, that of the address. */
+export interface BindForm {
+  readonly text: BindText
+  readonly node: Node
+  readonly addressNode: Node | undefined
+}
+
+/** One bind or a list, as a list. */
+export function bindForms({ text, node }: Pick<FrontendInput, 'text' | 'node'>): BindForm[] {
+  const bindNode = child(node, 'bind')
+  if (text.bind === undefined || !bindNode) return []
+  const many = Array.isArray(text.bind)
+  const forms = (many ? text.bind : [text.bind]) as readonly (BindText | string | number | undefined)[]
+  return forms.flatMap((form, i) => {
+    const at = many ? child(bindNode, i) : bindNode
+    if (form === undefined || !at) return []
+    return [
+      {
+        text: typeof form === 'object' ? form : { address: form },
+        node: at,
+        addressNode: at.kind === 'map' ? child(at, 'address') : at,
+      },
+    ]
+  })
+}
+
 function resolveBinds(
   { name, text, node }: FrontendInput,
   { mode, trust }: { readonly mode: Mode | null; readonly trust: TrustConfig },
   context: TlsContext,
 ): PlacedBind[] {
-  const bindNode = child(node, 'bind')
   const tlsNode = child(node, 'tls')
   const shared = text.tls !== undefined && tlsNode ? resolveTls(text.tls, tlsNode, mode, context) : null
-  if (text.bind === undefined || !bindNode) return []
   const ids = new Set<string>()
   const frontendLayer: ProxyLayer = { text, node }
-  const many = Array.isArray(text.bind)
-  const forms = Array.isArray(text.bind) ? text.bind : [text.bind]
-  return forms.flatMap((form: Exclude<FrontendText['bind'], readonly unknown[]>, i): PlacedBind[] => {
-    const at = many ? child(bindNode, i) : bindNode
-    const long: BindText = typeof form === 'object' ? form : { address: form }
-    const addressNode = at?.kind === 'map' ? child(at, 'address') : at
+  return bindForms({ text, node }).flatMap(({ text: long, node: at, addressNode }): PlacedBind[] => {
     const parsed = long.address === undefined ? null : parseBindAddress(long.address)
     const own = long.tls === undefined ? undefined : ownTls(long.tls, child(at, 'tls')!, mode, context)
     if (!parsed || 'expected' in parsed || !addressNode) return []
@@ -148,13 +172,12 @@ function resolveBinds(
         context.problems,
       ),
       tls: own === undefined ? shared : own,
-      backend: null,
+      backend: long.backend ?? null,
     }
     return [{ bind, place: addressNode.place }]
   })
 }
 
-type BindText = Extract<FrontendText['bind'], { tls?: unknown }>
 type BindTlsText = NonNullable<BindText['tls']>
 
 const ownTls = (text: BindTlsText, node: Node, mode: Mode | null, context: TlsContext): TlsConfig | null =>

@@ -1,11 +1,11 @@
 // The `global` section as written to a GlobalConfig: paths made absolute, and sockets that are in each other's way.
-import { ms } from '../model/units.ts'
 import { isLoopback, parseBindAddress } from './address.ts'
-import type { AccessLogConfig, GlobalConfig } from './config.ts'
-import { absolute } from './files.ts'
+import type { AccessLogConfig, GlobalConfig, TicketKeysConfig } from './config.ts'
+import { absolute, readNamedFile } from './files.ts'
 import type { Problems } from './problems.ts'
-import { globalSchema, logOptions, overloadOptions } from './schema-global.ts'
+import { globalSchema, logOptions, overloadOptions, ticketKeysSchema } from './schema-global.ts'
 import type { GlobalText } from './schema.ts'
+import { readTicketKeys, ticketKeyBytes } from './secrets.ts'
 import { settle, settleOne } from './settle.ts'
 import { child, keyPlace, show, type MapNode, type Node } from './tree.ts'
 
@@ -32,8 +32,8 @@ export function resolveGlobal(
     lameDuck: settleOne(shape.lame_duck, text.lame_duck) as GlobalConfig['lameDuck'],
     admin: admin(text, child(node, 'admin') ?? root, problems),
     ...sockets(text, node, file, problems),
-    certificateStore: null,
-    ticketKeys: { file: null, rotation: ms(43_200_000) },
+    certificateStore: text.certificate_store === undefined ? null : file(text.certificate_store, 'certificate_store'),
+    ticketKeys: ticketKeys(text.ticket_keys, child(node, 'ticket_keys'), problems),
     watch: settleOne(shape.watch, text.watch) as boolean,
     log: {
       ...log,
@@ -75,6 +75,28 @@ function sockets(text: GlobalText, node: Node | undefined, file: FileOf, problem
   }
   const controlGroup = group === undefined ? null : /^\d+$/.test(String(group)) ? Number(group) : group
   return { controlSocket, haproxySocket, controlGroup }
+}
+
+function ticketKeys(
+  text: GlobalText['ticket_keys'],
+  node: Node | undefined,
+  problems: Problems,
+): GlobalConfig['ticketKeys'] {
+  const long = typeof text === 'object' ? text : { file: text }
+  const at = node?.kind === 'map' ? child(node, 'file') : node
+  const rotation = settleOne(ticketKeysSchema.shape.rotation, long.rotation) as TicketKeysConfig['rotation']
+  if (long.file === undefined || !at) return { file: null, rotation }
+  const read = readNamedFile(long.file, at, problems)
+  const keys = read === null ? null : readTicketKeys(read)
+  if (typeof keys === 'string') {
+    const message = `Cannot use ${show(at)}: expected lines of ${ticketKeyBytes} bytes in base64 each, but ${keys}`
+    problems.add(at.place, 'BAD_SECRET', message)
+  }
+  if (node?.kind === 'map' && node.entries.has('rotation')) {
+    const message = 'rotation does nothing with a file of keys: they change when the file does'
+    problems.add(keyPlace(node, 'rotation'), 'NO_EFFECT', message)
+  }
+  return { file: absolute(long.file, at), rotation }
 }
 
 function accessLog(text: GlobalText['access_log'], file: FileOf): AccessLogConfig | null {

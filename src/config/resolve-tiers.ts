@@ -150,12 +150,23 @@ export function checkTierUse({ text, node }: TierInput, mode: Mode | null, proxi
   }
 }
 
+interface SendProxyInput {
+  readonly name: string
+  readonly text: BackendText
+  readonly node: Node
+}
+
 export function resolveSendProxy(
-  text: BackendText['send_proxy'],
-  node: Node | undefined,
+  { name, text: { send_proxy: text }, node: backend }: SendProxyInput,
+  mode: Mode,
   problems: Problems,
 ): SendProxyConfig | null {
   if (text === undefined || text === 'off') return null
+  const node = child(backend, 'send_proxy')
+  if (mode === 'http') {
+    const message = `With send_proxy, each request of a client to ${name} takes a connection of its own in http mode: servers that can read X-Forwarded-For do without it`
+    problems.add(keyPlace(backend as MapNode, 'send_proxy'), 'UNWISE_RULE', message)
+  }
   if (typeof text === 'string') return { version: text === 'v1' ? 1 : 2, tlvs: [] }
   const version = settleOne(sendProxySchema.shape.version, text.version) as SendProxyConfig['version']
   if (version === 1 && node?.kind === 'map' && node.entries.has('tlvs')) {

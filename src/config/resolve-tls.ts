@@ -1,64 +1,110 @@
-// The `tls` options of binds and of servers: reads the files they name and puts certificates and keys together.
-// How PEM is read is certificate.ts; who is served which certificate is the data plane's business.
-import { createSecureContext } from 'node:tls'
+// TLS of a bind as written, over its profile, to a TlsConfig. Its certificates are resolve-certificates.ts, who may come and
+// who is passed on resolve-tls-clients.ts; TLS to servers is resolve-server-tls.ts.
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { Mode } from '../model/states.ts'
-import { readCertificate, validityAt } from './certificate.ts'
-import type { CertificateSource, ServerTlsConfig, TlsConfig } from './config-tls.ts'
-import { absolute, readNamedFile } from './files.ts'
+import { isOlder } from '../model/tls-versions.ts'
+import type { TlsConfig } from './config-tls.ts'
 import type { Problems } from './problems.ts'
-import type { BackendText, FrontendText } from './schema.ts'
-import { tlsSchema } from './schema-frontend.ts'
-import { settleOne } from './settle.ts'
+import { resolveCertificates, type TlsContext, type TlsText } from './resolve-certificates.ts'
+import { resolveClientAuth, resolvePassthrough } from './resolve-tls-clients.ts'
+import { hstsOptions, tlsSchema } from './schema-tls.ts'
+import { settle, settleOne, switched } from './settle.ts'
+import { profiles, suites, weakestLevel, type ProfileName, type TlsProfile } from './tls-profiles.ts'
 import { child, keyPlace, show, type MapNode, type Node } from './tree.ts'
 
-type TlsText = Exclude<NonNullable<FrontendText['tls']>, string>
-type ServerTlsText = Exclude<NonNullable<BackendText['tls']>, boolean>
-
-export interface TlsContext {
-  readonly problems: Problems
-  /** Milliseconds since the epoch, for the validity of certificates. */
-  readonly now: number
-}
+export type { TlsContext }
 
 /** @returns what could be resolved; with problems reported, it may be incomplete */
 export function resolveTls(text: string | TlsText, node: Node, mode: Mode | null, context: TlsContext): TlsConfig {
   const options: TlsText = typeof text === 'string' ? { certificate: text } : text
   const { shape } = tlsSchema
-  const minVersion = settleOne(shape.min_version, options.min_version) as TlsConfig['minVersion']
-  const maxVersion = settleOne(shape.max_version, options.max_version) as TlsConfig['maxVersion']
-  if (minVersion > maxVersion) {
-    const place = child(node, 'min_version')?.place ?? node.place
-    context.problems.add(place, 'OUT_OF_RANGE', 'min_version is newer than max_version')
-  }
-  checkCiphers(options, node, context.problems)
+  const { problems } = context
+  const profile = settleOne(shape.profile, options.profile) as ProfileName
+  const versions = resolveVersions(options, node, profile, problems)
   return {
-    certificates: certificates(options, node, context),
-    strictSni: false,
-    minVersion,
-    maxVersion,
-    ciphers: options.ciphers ?? null,
-    groups: null,
-    alpn: protocols(options, node, mode, context.problems),
-    tickets: true,
-    ocsp: true,
-    maxHandshakes: 0,
-    clientAuth: null,
-    hsts: null,
-    passthrough: [],
+    certificates: resolveCertificates(options, node, context),
+    strictSni: settleOne(shape.sni, options.sni) === 'strict',
+    ...versions,
+    ciphers: resolveCiphers(options, node, { name: profile, ...versions }, problems),
+    groups: resolveGroups(options, node, problems),
+    alpn: protocols(options, node, mode, problems),
+    tickets: switched('on', options.tickets) !== null,
+    ocsp: switched('on', options.ocsp) !== null,
+    maxHandshakes: settleOne(shape.max_handshakes, options.max_handshakes) as number,
+    clientAuth: resolveClientAuth(options, node, mode, problems),
+    hsts: resolveHsts(options, node, mode, problems),
+    passthrough: resolvePassthrough(options, node, problems),
   }
 }
 
-function checkCiphers({ ciphers }: TlsText, node: Node, problems: Problems): void {
-  if (ciphers === undefined) return
-  try {
-    createSecureContext({ ciphers })
-  } catch {
+type Versions = Pick<TlsConfig, 'minVersion' | 'maxVersion'>
+
+function resolveVersions(options: TlsText, node: Node, profile: ProfileName, problems: Problems): Versions {
+  const minVersion = options.min_version ?? profiles[profile].minVersion
+  const maxVersion = options.max_version ?? profiles[profile].maxVersion
+  for (const key of ['min_version', 'max_version'] as const) {
+    const version = options[key]
+    if (version === undefined || profile === 'old' || !isOlder(version, 'TLSv1.2')) continue
+    const message = `Cannot use ${key}: ${version} needs "profile: old", whose ciphers it can do with`
+    problems.add(child(node, key)!.place, 'OUT_OF_RANGE', message)
+    return profiles[profile]
+  }
+  if (isOlder(maxVersion, minVersion)) {
+    const said = options.min_version !== undefined
+    const place = child(node, said ? 'min_version' : 'max_version')?.place ?? node.place
+    const words = `min_version${said ? '' : ` (${minVersion}, of the profile ${profile})`}`
+    problems.add(place, 'OUT_OF_RANGE', `${words} is newer than max_version`)
+  }
+  return { minVersion, maxVersion }
+}
+
+/**
+ * Both kinds of names in one list, as Node takes them: a list of one kind alone would keep the versions of the other from
+ * being spoken. null: as Weir has it.
+ */
+function resolveCiphers(
+  { ciphers }: TlsText,
+  node: Node,
+  { name, minVersion, maxVersion }: Versions & { readonly name: ProfileName },
+  problems: Problems,
+): string | null {
+  const profile: TlsProfile = profiles[name]
+  if (ciphers === undefined) return name === 'old' ? [...suites, ...profile.ciphers, weakestLevel].join(':') : null
+  if (!isAccepted({ ciphers })) {
     const written = child(node, 'ciphers')!
-    problems.add(
-      written.place,
-      'BAD_VALUE',
-      `Cannot use ciphers: expected an OpenSSL cipher list, got ${show(written)}`,
-    )
+    const message = `Cannot use ciphers: expected an OpenSSL cipher list, got ${show(written)}`
+    problems.add(written.place, 'BAD_VALUE', message)
+  }
+  const own = ciphers.split(':').filter((each) => each !== '')
+  const has13 = own.some(isSuite)
+  const has12 = own.some((each) => !isSuite(each) && !each.startsWith('@'))
+  const older = profile.ciphers.length > 0 ? profile.ciphers : profiles.intermediate.ciphers
+  if (!has12 && !has13) own.unshift(...suites, ...older)
+  else if (!has13 && maxVersion === 'TLSv1.3') own.unshift(...suites)
+  else if (!has12 && isOlder(minVersion, 'TLSv1.3')) own.push(...older)
+  if (isOlder(minVersion, 'TLSv1.2') && !ciphers.includes('@SECLEVEL')) own.push(weakestLevel)
+  return own.join(':')
+}
+
+const isSuite = (name: string): boolean => name.startsWith('TLS_')
+
+function resolveGroups({ groups }: TlsText, node: Node, problems: Problems): string | null {
+  if (groups === undefined || isAccepted({ ecdhCurve: groups })) return groups ?? null
+  const written = child(node, 'groups')!
+  const unknown = groups.split(':').filter((each) => !isAccepted({ ecdhCurve: each }))
+  const message = `Cannot use groups: expected groups that OpenSSL has, such as "X25519:P-256", got ${show(written)}`
+  const which =
+    unknown.length > 0 && unknown.length < groups.split(':').length ? `; it has no ${unknown.join(', ')}` : ''
+  problems.add(written.place, 'BAD_VALUE', `${message}${which}`)
+  return null
+}
+
+function isAccepted(options: SecureContextOptions): boolean {
+  try {
+    createSecureContext(options)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -74,110 +120,24 @@ function protocols({ alpn }: TlsText, node: Node, mode: Mode | null, problems: P
   return alpn.filter((protocol) => protocol !== undefined)
 }
 
-/** A certificate as written: nodes of the file with the certificate, and of the one with the key where that is another. */
-interface Pair {
-  readonly cert: readonly [path: string, node: Node]
-  readonly key: readonly [path: string, node: Node] | null
-}
+/** What the list of the browsers asks for, in milliseconds: a year. */
+const preloadAge = 31_536_000_000
 
-function certificates(options: TlsText, node: Node, context: TlsContext): CertificateSource[] {
-  const single = typeof node === 'object' && node.kind === 'scalar'
-  const written = single ? node : child(node, 'certificate')
-  if (options.certificate === undefined || written === undefined) return []
-  const forms = Array.isArray(options.certificate) ? options.certificate : [options.certificate]
-  const pairs = forms.map((form, i) => pairOf(form, written.kind === 'list' ? written.items[i]! : written))
-  const keyNode = child(node, 'key')
-  if (options.key !== undefined && keyNode) {
-    const [pair] = pairs
-    if (pairs.length !== 1 || !pair || pair.key) {
-      const place = keyPlace(node as MapNode, 'key')
-      context.problems.add(
-        place,
-        'BAD_VALUE',
-        'key goes with a single certificate file; with several, write {cert, key} for each',
-      )
-    } else pairs[0] = { ...pair, key: [options.key, keyNode] }
-  } else if (keyNode) return [] // there is a key option, and it is wrong
-  return pairs.filter((pair) => pair !== null).flatMap((pair) => loadPair(pair, context) ?? [])
-}
-
-type CertificateForm = string | { readonly cert?: string | undefined; readonly key?: string | undefined } | undefined
-
-function pairOf(form: CertificateForm, node: Node): Pair | null {
-  if (form === undefined) return null
-  if (typeof form === 'string') return { cert: [form, node], key: null }
-  const { cert, key } = form
-  if (cert === undefined || key === undefined) return null
-  return { cert: [cert, child(node, 'cert')!], key: [key, child(node, 'key')!] }
-}
-
-function loadPair({ cert, key }: Pair, { problems, now }: TlsContext): CertificateSource | null {
-  const certPem = readNamedFile(...cert, problems)
-  const keyPem = key ? readNamedFile(...key, problems) : undefined
-  if (certPem === null || keyPem === null) return null
-  const read = readCertificate({ certPem, keyPem })
-  if ('problem' in read) {
-    const [, node] = read.about === 'key' && key ? key : cert
-    const code = read.about === 'pair' ? 'KEY_MISMATCH' : 'BAD_CERTIFICATE'
-    problems.add(
-      read.about === 'pair' && key ? key[1].place : node.place,
-      code,
-      `Cannot use ${show(node)}: ${read.problem}`,
-    )
+/** RFC 6797, section 6.1. */
+function resolveHsts({ hsts }: TlsText, node: Node, mode: Mode | null, problems: Problems): string | null {
+  const layers = switched('off', hsts)
+  if (layers === null) return null
+  if (mode === 'tcp') {
+    const message = 'hsts does nothing in tcp mode: it is a field of responses'
+    problems.add(keyPlace(node as MapNode, 'hsts'), 'NO_EFFECT', message)
     return null
   }
-  const validity = validityAt(read, now)
-  if (validity !== 'valid') {
-    const day = new Date(validity === 'expired' ? read.notAfter : read.notBefore).toISOString().slice(0, 10)
-    const words = validity === 'expired' ? `expired on ${day}` : `is not valid before ${day}`
-    problems.add(cert[1].place, 'CERTIFICATE_EXPIRED', `The certificate ${show(cert[1])} ${words}`)
+  const { maxAge, includeSubdomains, preload } = settle(hstsOptions, ...layers)
+  if (preload && !(includeSubdomains && maxAge >= preloadAge)) {
+    const message =
+      'preload does nothing without include_subdomains and a max_age of 365d at least: the list of the browsers takes no less'
+    problems.add(keyPlace(child(node, 'hsts') as MapNode, 'preload'), 'UNWISE_TLS', message)
   }
-  const certificate = { cert: read.cert, key: read.key, names: read.names, keyType: read.keyType }
-  return { kind: 'file', path: absolute(...cert), certificate }
-}
-
-/** TLS to a server of which nothing is said but that. */
-export const trustingTls: ServerTlsConfig = { verify: true, ca: null, serverName: null, pins: [], certificate: null }
-
-/**
- * TLS to a server: its own options over those of the backend.
- * @param own what the server says, and its node; so `shared` for the backend
- */
-export function resolveServerTls(
-  own: { readonly text: ServerTlsText | boolean | undefined; readonly node: Node | undefined },
-  shared: { readonly text: ServerTlsText | boolean | undefined; readonly node: Node | undefined },
-  problems: Problems,
-): ServerTlsConfig | null {
-  const said = own.text ?? shared.text ?? false
-  if (said === false) return null
-  const layers = [own, shared].filter((layer) => typeof layer.text === 'object')
-  const first = <K extends keyof ServerTlsText>(key: K): { value: ServerTlsText[K]; node: Node | undefined } => {
-    const layer = layers.find(({ text }) => (text as ServerTlsText)[key] !== undefined)
-    return { value: layer && (layer.text as ServerTlsText)[key], node: child(layer?.node, key) }
-  }
-  const ca = first('ca')
-  return {
-    verify: first('verify').value !== 'none',
-    ca: ca.value !== undefined && ca.node ? authorities(ca.value, ca.node, problems) : null,
-    serverName: first('server_name').value ?? null,
-    pins: [],
-    certificate: null,
-  }
-}
-
-function authorities(path: string, node: Node, problems: Problems): string | null {
-  const pem = readNamedFile(path, node, problems)
-  if (pem === null) return null
-  try {
-    if (!pem.includes('-----BEGIN')) throw new Error('no PEM')
-    createSecureContext({ ca: pem })
-    return pem
-  } catch {
-    problems.add(
-      node.place,
-      'BAD_CERTIFICATE',
-      `Cannot use ${show(node)}: there is no certificate of an authority in it`,
-    )
-    return null
-  }
+  const parts = [`max-age=${Math.round(maxAge / 1000)}`, includeSubdomains && 'includeSubDomains', preload && 'preload']
+  return parts.filter((part) => part !== false).join('; ')
 }

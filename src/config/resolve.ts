@@ -11,15 +11,24 @@ import { resolveBalance } from './resolve-balance.ts'
 import { resolveFrontend, type FrontendInput, type PlacedBind } from './resolve-frontend.ts'
 import { resolveGlobal } from './resolve-global.ts'
 import { checkHealth } from './resolve-tiers.ts'
+import type { ResolveContext } from './certificate-files.ts'
+import { checkChallenges, resolveAcme } from './resolve-acme.ts'
 import type { TlsContext } from './resolve-tls.ts'
 import type { ConfigText } from './schema.ts'
-import { child, type Entry, type MapNode, type Node } from './tree.ts'
+import { child, keyPlace, type Entry, type MapNode, type Node } from './tree.ts'
 import { backendMode, findUses } from './uses.ts'
 
 /** @returns the configuration, of use only when no error was reported */
-export function resolveConfig(text: ConfigText, root: MapNode, context: TlsContext): Config {
+export function resolveConfig(text: ConfigText, root: MapNode, { problems, now }: ResolveContext): Config {
   const defaults = text.defaults ?? {}
-  const global = resolveGlobal(text.global ?? {}, child(root, 'global'), root, context.problems)
+  const acmeNode = child(root, 'acme')
+  const context: TlsContext = {
+    problems,
+    now,
+    acme: acmeNode === undefined ? null : { dns: child(acmeNode, 'dns') !== undefined },
+    orders: [],
+  }
+  const global = resolveGlobal(text.global ?? {}, child(root, 'global'), root, problems)
   const inputs = entriesOf(child(root, 'frontends')).flatMap(({ key, value, keyPlace: place }): FrontendInput[] => {
     const frontend = text.frontends?.[key]
     return frontend && value.kind === 'map'
@@ -34,7 +43,6 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
   )
 
   const backendEntries = entriesOf(child(root, 'backends'))
-  const { problems } = context
   const { uses, complete } = findUses(inputs, backendEntries, text.backends, problems)
   const tlsUses = terminating(inputs, resolved)
   const tlsAlone = new Set(
@@ -50,7 +58,7 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
     const own = uses.get(name) ?? []
     if (own.length === 0 && complete) problems.add(place, 'UNUSED_BACKEND', `No frontend uses the backend ${name}`)
     const mode = backendMode(entry, backend.mode, own, problems) ?? defaults.mode ?? 'http'
-    const tls = own.length === 0 || own.some(({ frontend }) => tlsUses.has(frontend))
+    const tls = own.length === 0 || own.some(({ frontend, passed }) => !passed && tlsUses.has(frontend))
     const clients = { tls, tlsAlone: own.length > 0 && own.every(({ frontend }) => tlsAlone.has(frontend)) }
     const layers = { text: backend, node, defaults, defaultsNode }
     return [resolveBackend({ name, keyPlace: place, ...layers, ...clients, zoned: zone !== undefined }, mode, context)]
@@ -65,7 +73,15 @@ export function resolveConfig(text: ConfigText, root: MapNode, context: TlsConte
   }
   if (zone && global.zone !== null && !backends.some(({ servers }) => servers.some((server) => server.zone !== null)))
     problems.add(zone.place, 'NO_EFFECT', 'zone does nothing: no server says where it stands')
-  return { global, frontends: resolved.map(({ frontend }) => frontend), backends, acme: null }
+  const frontends = resolved.map(({ frontend }) => frontend)
+  const acme = resolveAcme(text.acme, acmeNode, problems)
+  checkChallenges(context.orders, frontends, problems)
+  if (acmeNode && context.orders.length === 0 && !problems.failed) {
+    const message =
+      'acme does nothing: no bind has a certificate that is ordered, as in "certificate: {acme: www.example.com}"'
+    problems.add(keyPlace(root, 'acme'), 'NO_EFFECT', message)
+  }
+  return { global, frontends, backends, acme }
 }
 
 /** Names of the frontends that have TLS on a bind, or mean to. */

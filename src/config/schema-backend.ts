@@ -10,7 +10,6 @@ import {
   listOf,
   name,
   option,
-  path,
   percent,
   required,
   serverAddress,
@@ -22,6 +21,7 @@ import { balance } from './schema-balance.ts'
 import { breaker, connectionLimit, failureOptions } from './schema-failures.ts'
 import { modes } from './schema-frontend.ts'
 import { persistence } from './schema-persistence.ts'
+import { serverTls } from './schema-server-tls.ts'
 import { sendProxy } from './schema-tiers.ts'
 import { parseStatuses } from './statuses.ts'
 
@@ -138,32 +138,6 @@ export const healthCheck = () =>
     ),
     checkSchema,
   )
-
-export const serverTlsSchema = z
-  .strictObject({
-    verify: option(
-      judged(
-        z.union([z.boolean(), z.string()]),
-        { kind: '`true` or `none`', expects: '`true`, or "none" to trust any certificate' },
-        (value) => (value === true || value === 'none' ? null : 'expected `true`, or "none" to trust any certificate'),
-      ),
-      {
-        default: true,
-        doc: 'Whether the certificate of the server must be trusted and have its name. `none` is for tests.',
-      },
-    ),
-    ca: option(path(), {
-      otherwise: 'the public authorities that Node ships',
-      doc: 'PEM file with the authorities that are trusted.',
-    }),
-    server_name: option(text('host name', 'a host name', /^[A-Za-z0-9._-]+$/), {
-      otherwise: 'the host of the address, when it is a name',
-      doc: 'Name that is asked for (SNI) and that the certificate must have.',
-    }),
-  })
-  .meta({ id: 'server_tls', title: 'TLS to a server' })
-
-const serverTls = () => either(flag(), serverTlsSchema)
 
 const serverOptions = {
   address: required(serverAddress(), 'Host and port, `https://host`, `http://host`, or `unix:/path`.'),

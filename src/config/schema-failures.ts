@@ -28,11 +28,10 @@ export const queueOptions = {
   timeout: option(duration('10ms', '1h'), { default: '5s', doc: 'Longest wait; then 503.' }),
 }
 
-export const retries = () =>
-  option(integer(0, 100), {
-    default: 3,
-    doc: 'Further tries of one request, whatever made the first one fail. 0: none.',
-  })
+export const retries = option(integer(0, 100), {
+  default: 3,
+  doc: 'Further tries of one request, whatever made the first one fail. 0: none.',
+})
 
 export const retryCauses = ['connect', 'closed', 'timeout'] as const
 
@@ -185,7 +184,7 @@ export const failureOptions = {
     doc: 'Requests in flight (http) or connections (tcp) on each server that says nothing else itself, over all workers. 0: any number.',
   }),
   queue: group(queueOptions, 'Where requests wait while no server has room; those of high `priority` first.'),
-  retries: retries(),
+  retries,
   retry: group(retryOptions, 'Which requests are tried again, and when.'),
   ejection: ejection(),
 }

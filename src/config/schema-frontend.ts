@@ -7,20 +7,19 @@ import {
   flag,
   group,
   integer,
-  judged,
   listOf,
   name,
   option,
-  path,
   required,
   size,
   text,
   word,
   wordOrFlag,
 } from './options.ts'
-import { isHostName } from './address.ts'
 import { clientOptions, priority, requestOptions } from './schema-clients.ts'
+import { hostPattern } from './schema-names.ts'
 import { proxyProtocol, tierOptions, xForwardedModes } from './schema-tiers.ts'
+import { bindTls, tls } from './schema-tls.ts'
 
 export const modes = ['http', 'tcp'] as const
 
@@ -74,49 +73,6 @@ export const forwardOptions = {
   ),
 }
 
-const tlsVersion = () => word(['TLSv1.2', 'TLSv1.3'])
-
-export const certificateSchema = z
-  .strictObject({
-    cert: required(path(), 'PEM file: the certificate, then its chain.'),
-    key: required(path(), 'PEM file of the private key, without a passphrase.'),
-  })
-  .meta({ id: 'certificate' })
-
-export const tlsSchema = z
-  .strictObject({
-    certificate: required(
-      either(path(), certificateSchema, listOf(either(path(), certificateSchema))),
-      'One PEM file with certificate, chain and key together, or `{cert, key}`, or a list of those. The first is served where no name matches (SNI); an ECDSA and an RSA certificate of the same names stand side by side.',
-    ),
-    key: option(path(), {
-      otherwise: 'in the file of the certificate',
-      doc: 'PEM file of the private key, when `certificate` is a single file without it.',
-    }),
-    min_version: option(tlsVersion(), { default: 'TLSv1.2', doc: 'Oldest protocol version that is accepted.' }),
-    max_version: option(tlsVersion(), { default: 'TLSv1.3', doc: 'Newest protocol version that is offered.' }),
-    ciphers: option(text('OpenSSL cipher list', 'an OpenSSL cipher list', /^[A-Za-z0-9_:+!@=.,-]+$/), {
-      otherwise: 'modern ciphers',
-      doc: 'Cipher list of OpenSSL for TLS 1.2, and suites for 1.3, separated by colons.',
-    }),
-    alpn: option(z.array(text('protocol', 'a protocol name such as "http/1.1"', /^[\x21-\x7e]{1,255}$/)), {
-      otherwise: '`[http/1.1]` in http mode, none in tcp mode',
-      doc: 'Protocols offered to the client by ALPN. In http mode only `http/1.1` is spoken.',
-    }),
-  })
-  .meta({ id: 'tls', title: 'TLS of a bind' })
-
-/** A certificate file alone is enough. */
-const tls = () => either(path(), tlsSchema)
-/** In a bind, `off` undoes what the frontend says. */
-const bindTls = () =>
-  either(
-    judged(z.string(), { kind: '`off` or a file path', expects: '"off" or the path of a PEM file' }, (value) =>
-      value === '' || value.startsWith('-----') ? 'expected "off" or the path of a PEM file' : null,
-    ),
-    tlsSchema,
-  )
-
 export const bindSchema = z
   .strictObject({
     address: required(bindAddress(), 'Where to listen.'),
@@ -125,16 +81,12 @@ export const bindSchema = z
       otherwise: "the frontend's `proxy_protocol`",
       doc: 'The PROXY protocol on this bind alone; a map goes before what the frontend says, option by option.',
     }),
+    backend: option(name(), {
+      otherwise: "the frontend's `backend`",
+      doc: 'Backend for what comes in here and no route matches, of the mode of the frontend.',
+    }),
   })
   .meta({ id: 'bind', title: 'Bind' })
-
-const hostPattern = () =>
-  judged(z.string(), { kind: 'host', expects: 'a host name such as "www.example.com" or "*.example.com"' }, (value) => {
-    if (/:\d+$/.test(value)) return 'expected a host name without a port'
-    return isHostName(value.replace(/^\*\./, '')) || /^\d+(\.\d+){3}$/.test(value)
-      ? null
-      : 'expected a host name such as "www.example.com" or "*.example.com"'
-  })
 
 export const routeSchema = z
   .strictObject({
@@ -170,7 +122,7 @@ export const frontendSchema = z
     }),
     backend: option(name(), {
       otherwise: 'none: 404',
-      doc: 'Backend for what no route matches. Needed when there are neither routes nor `health`.',
+      doc: 'Backend for what no route matches. Needed when there are neither routes nor `health`, and a bind has no `backend` of its own.',
     }),
     routes: option(z.array(routeSchema), {
       otherwise: 'none',

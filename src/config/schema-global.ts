@@ -10,6 +10,7 @@ import {
   integerOrAuto,
   judged,
   option,
+  path,
   percent,
   required,
   word,
@@ -86,6 +87,19 @@ export const accessLogSchema = z
   })
   .meta({ id: 'access_log', title: 'Access log' })
 
+export const ticketKeysSchema = z
+  .strictObject({
+    file: option(path(), {
+      otherwise: 'keys are made in memory',
+      doc: 'File of keys that machines share: a line for each, 48 bytes in base64 (`openssl rand -base64 48`). Tickets are made with the first and taken from all. Read anew when it changes.',
+    }),
+    rotation: option(duration('1m', '7d'), {
+      default: '12h',
+      doc: 'Keys made in memory: how often there is a new one. The two before it are still taken.',
+    }),
+  })
+  .meta({ id: 'ticket_keys', title: 'Keys of session tickets' })
+
 export const globalSchema = z
   .strictObject({
     workers: option(integerOrAuto(1, 64), {
@@ -131,6 +145,14 @@ export const globalSchema = z
     haproxy_socket: option(pathOr(['off'], maxUnixPath), {
       default: 'off',
       doc: "A second unix socket, which understands HAProxy's runtime commands (`show stat`, `disable server`), for tools that speak them.",
+    }),
+    certificate_store: option(path(), {
+      otherwise: 'beside the configuration: its path with `.certificates` behind it',
+      doc: 'Folder for the certificates of `weir cert put` and of ACME, open to the user that runs Weir alone. It is made when it is needed.',
+    }),
+    ticket_keys: option(either(path(), ticketKeysSchema), {
+      otherwise: 'made in memory, a new one every 12h',
+      doc: 'Keys of TLS session tickets. A path alone is a file of keys that machines share, so that a ticket of one is good at all of them.',
     }),
     watch: option(flag(), {
       default: false,

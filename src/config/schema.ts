@@ -2,6 +2,7 @@
 // editors and the manual (generate.ts), and, by inference, the types of what is written.
 import { z } from 'zod'
 import { flag, group, integer, name, option, required, word } from './options.ts'
+import { acmeSchema } from './schema-acme.ts'
 import { balance } from './schema-balance.ts'
 import { backendSchema, backendTimeouts, healthCheck, httpOptions, poolOptions, slowStart } from './schema-backend.ts'
 import { priority, requestOptions, sharedClientOptions } from './schema-clients.ts'
@@ -45,6 +46,9 @@ export const configSchema = z
     defaults: defaultsSchema
       .optional()
       .meta({ description: 'What frontends and backends go by where they do not say otherwise.' }),
+    acme: acmeSchema
+      .optional()
+      .meta({ description: 'The authority that certificates are ordered from, by themselves.' }),
     frontends: required(z.record(name(), frontendSchema).meta({ nonEmpty: true }), 'Where clients arrive, by name.'),
     backends: required(z.record(name(), backendSchema).meta({ nonEmpty: true }), 'Where their requests go, by name.'),
   })

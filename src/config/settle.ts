@@ -10,11 +10,11 @@ type Layer = Readonly<Record<string, unknown>> | undefined
 
 /** Every option of the shape must have a default. Layers hold values that the reader has passed. */
 export function settle<S extends Shape>(shape: S, ...layers: readonly Layer[]): Settings<S> {
-  const settled = Object.entries(shape).map(([name, option]) => [
-    camel(name),
-    settleOne(option, ...layers.map((layer) => layer?.[name])),
-  ])
-  return Object.fromEntries(settled) as Settings<S>
+  const settled: Record<string, unknown> = {}
+  for (const [name, option] of Object.entries(shape)) {
+    settled[camel(name)] = settleOne(option, ...layers.map((layer) => layer?.[name]))
+  }
+  return settled as Settings<S>
 }
 
 /** One option; `values` from the nearest layer to the farthest. */
@@ -40,4 +40,13 @@ export function switched<T extends object>(fallback: 'on' | 'off', ...said: read
   return said.filter((each) => typeof each === 'object')
 }
 
-const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+const camels = new Map<string, string>()
+
+function camel(name: string): string {
+  let known = camels.get(name)
+  if (known === undefined) {
+    known = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    camels.set(name, known)
+  }
+  return known
+}

@@ -1,10 +1,11 @@
-// Who uses which backend: frontends and their routes by name, and circuit breakers whose fallback it is, through which it
+// Who uses which backend: frontends, their binds, routes and rules for passing on by name, and circuit breakers whose fallback it is, through which it
 // gets the requests of others. From that follow the mode of a backend, and that nobody uses it.
 import type { Mode } from '../model/states.ts'
 import { suggestion } from './nearest.ts'
 import type { Problems } from './problems.ts'
-import { modeOf, type FrontendInput } from './resolve-frontend.ts'
-import type { BackendText, ConfigText } from './schema.ts'
+import { bindForms, modeOf, type BindForm, type FrontendInput } from './resolve-frontend.ts'
+import { passthroughRules } from './resolve-tls-clients.ts'
+import type { BackendText, ConfigText, FrontendText } from './schema.ts'
 import { child, keyPlace, show, type Entry, type Node, type Place } from './tree.ts'
 
 /** A backend is named here, by a frontend of this mode (null: not known) or for its requests. */
@@ -12,6 +13,8 @@ export interface Use {
   readonly frontend: string
   readonly mode: Mode | null
   readonly place: Place
+  /** Its connections come by `passthrough`, with the TLS of the client. */
+  readonly passed?: boolean
 }
 
 export interface Uses {
@@ -43,8 +46,14 @@ export function findUses(
     const routesNode = child(node, 'routes')
     const routes = mode === 'tcp' ? [] : (text.routes ?? []) // routes in tcp mode are reported as such
     const named = routes.map((route, i) => ({ backend: route?.backend, at: child(child(routesNode, i), 'backend') }))
-    for (const { backend, at } of [...named, { backend: text.backend, at: child(node, 'backend') }]) {
+    const binds = bindForms(input)
+    named.push({ backend: text.backend, at: child(node, 'backend') }, ...binds.map(ownBackend))
+    for (const { backend, at } of named) {
       if (at && isKnown(backend, at)) direct.get(backend)!.push({ frontend: name, mode, place: at.place })
+    }
+    for (const { backend, at } of [{ text, node }, ...binds].flatMap(passedOn)) {
+      if (at && isKnown(backend, at))
+        direct.get(backend)!.push({ frontend: name, mode: 'tcp', place: at.place, passed: true })
     }
   }
   const fallbacks = new Map<string, Fallback>()
@@ -55,6 +64,27 @@ export function findUses(
   }
   if (refuseCircles(fallbacks, problems)) complete = false
   return { uses: withFallbacks(direct, fallbacks), complete }
+}
+
+interface Named {
+  readonly backend: string | undefined
+  /** undefined: it is not there. */
+  readonly at: Node | undefined
+}
+
+const ownBackend = ({ text, node }: BindForm): Named => ({ backend: text.backend, at: child(node, 'backend') })
+
+/** Backends of the rules for passing connections on, of a bind or of the frontend. */
+function passedOn({
+  text,
+  node,
+}: {
+  readonly text: Pick<FrontendText, 'tls'> | BindForm['text']
+  readonly node: Node
+}): Named[] {
+  if (typeof text.tls !== 'object') return []
+  const rules = passthroughRules(text.tls.passthrough, child(child(node, 'tls'), 'passthrough'))
+  return rules.map(({ rule, node: at }) => ({ backend: rule.backend, at: child(at, 'backend') }))
 }
 
 interface Fallback {
@@ -118,7 +148,8 @@ export function backendMode(
   for (const use of uses) {
     if (use.mode === null || use.mode === mode) continue
     const why = said === undefined ? `${first!.frontend} uses it in mode ${mode}` : `it is of mode ${mode}`
-    problems.add(use.place, 'MODE_CONFLICT', `${use.frontend} cannot use ${key} in mode ${use.mode}: ${why}`)
+    const what = use.passed ? `pass connections on to ${key}` : `use ${key} in mode ${use.mode}`
+    problems.add(use.place, 'MODE_CONFLICT', `${use.frontend} cannot ${what}: ${why}`)
   }
   if (mode !== 'tcp') return mode
   for (const [group, options] of requestOptions) {

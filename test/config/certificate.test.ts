@@ -1,7 +1,15 @@
 // What `weir check` finds out about certificates and keys from their text alone.
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import { generate } from 'selfsigned'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { readCertificate, validityAt, type Certificate } from '../../src/config/certificate.ts'
+import {
+  readCertificate as readAny,
+  readCertificates,
+  validityAt,
+  type Certificate,
+  type CertificateText,
+} from '../../src/config/certificate.ts'
+import { certificateProblems, type CertificateProblemCode } from '../../src/config/certificate-problem.ts'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
 
 let root: CertificateAndKey
@@ -16,6 +24,14 @@ beforeAll(async () => {
   rsa = await makeCertificate({ names: ['rsa.test'], keyType: 'rsa' })
 })
 
+const seen = new Set<CertificateProblemCode>()
+/** Notes the codes, so that the last test can tell which ones no test provokes. */
+function readCertificate(text: CertificateText): ReturnType<typeof readAny> {
+  const result = readAny(text)
+  if ('problem' in result) seen.add(result.code)
+  return result
+}
+
 function read(certPem: string, keyPem?: string): Certificate {
   const result = readCertificate({ certPem, keyPem })
   if ('problem' in result) throw new Error(result.problem)
@@ -26,6 +42,30 @@ function problem(certPem: string, keyPem?: string): string {
   const result = readCertificate({ certPem, keyPem })
   return 'problem' in result ? result.problem : 'none'
 }
+
+/** The authority `known`, with its key, signed by another one. */
+async function crossSign(known: CertificateAndKey, other: CertificateAndKey): Promise<string> {
+  const publicKey = createPublicKey(known.key).export({ type: 'spki', format: 'pem' })
+  const made = await generate([{ name: 'commonName', value: 'Weir test intermediate' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    keyPair: { publicKey, privateKey: known.key },
+    ca: other,
+    extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
+  })
+  return made.cert
+}
+
+function code(text: CertificateText): CertificateProblemCode | 'none' {
+  const result = readCertificate(text)
+  return 'problem' in result ? result.code : 'none'
+}
+
+/** A key, encrypted with `secret`, in PKCS#8 and in the old form. */
+const encrypted = (pem = leaf.key): string[] =>
+  (['pkcs8', 'sec1'] as const).map((type) =>
+    createPrivateKey(pem).export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }),
+  )
 
 const subjects = (pem: string): (string | undefined)[] =>
   (pem.match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g) ?? []).map((block) => new X509Certificate(block).subject)
@@ -61,6 +101,55 @@ describe('what is read', () => {
     expect(read(sec1 + leaf.cert).keyType).toBe('ec')
   })
 
+  test('a chain may come apart, in any order, and with what is there already', () => {
+    const expected = ['CN=Example.com', 'CN=Weir test intermediate', 'CN=Weir test authority']
+    const { cert: certPem, key: keyPem } = leaf
+    const inOrder = intermediate.cert + root.cert
+    expect(readCertificate({ certPem, keyPem, chainPem: inOrder })).toMatchObject({
+      mended: false,
+      missingIssuer: null,
+    })
+    for (const chainPem of [root.cert + intermediate.cert, certPem + inOrder, inOrder + intermediate.cert]) {
+      const found = readCertificate({ certPem, keyPem, chainPem }) as Certificate
+      expect(found.mended).toBe(true)
+      expect(subjects(found.cert)).toEqual(expected)
+    }
+    expect(read(root.cert + certPem + intermediate.cert, keyPem).mended).toBe(true)
+    expect(read(certPem, keyPem).mended).toBe(false)
+  })
+
+  test('an authority that is there twice, cross-signed, belongs to the chain both times', async () => {
+    const other = await makeAuthority({ names: ['Another authority'] })
+    const crossed = await crossSign(intermediate, other)
+    const found = read(leaf.cert + intermediate.cert + crossed + root.cert, leaf.key)
+    expect(subjects(found.cert)).toHaveLength(4)
+    expect(found.mended).toBe(false)
+  })
+
+  test('an issuer that is missing is named', () => {
+    expect(read(leaf.cert, leaf.key)).toMatchObject({ missingIssuer: 'Weir test intermediate', issuerOnline: false })
+    expect(read(leaf.cert + intermediate.cert, leaf.key).missingIssuer).toBeNull()
+    expect(read(rsa.cert, rsa.key).missingIssuer).toBeNull() // it has signed itself
+  })
+
+  test('a key that is encrypted is opened, in both forms', () => {
+    for (const keyPem of encrypted()) {
+      const found = readCertificate({ certPem: leaf.cert, keyPem, passphrase: 'secret' }) as Certificate
+      expect(found.opened).toBe(true)
+      expect(createPrivateKey(found.key).equals(createPrivateKey(leaf.key))).toBe(true)
+    }
+    expect(readCertificate({ certPem: leaf.cert, keyPem: leaf.key, passphrase: 'x' })).toMatchObject({ opened: false })
+  })
+
+  test('many are read like one', () => {
+    const texts = [
+      { certPem: leaf.cert + intermediate.cert + leaf.key },
+      { certPem: 'x' },
+      { certPem: rsa.cert + rsa.key },
+    ]
+    expect(readCertificates(texts)).toEqual(texts.map((text) => readCertificate(text)))
+  })
+
   test('validity has both ends', async () => {
     const from = new Date(Date.UTC(2026, 0, 1))
     const certificate = await makeCertificate({ names: ['a.test'], from, days: 2 })
@@ -90,12 +179,40 @@ describe('what is refused', () => {
     expect(problem(leaf.cert, root.key)).toBe('The private key does not belong to the certificate (Example.com).')
   })
 
-  test('an encrypted key, in both forms', () => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const secret = { format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const
-    for (const type of ['pkcs8', 'sec1'] as const) {
-      expect(problem(leaf.cert, privateKey.export({ type, ...secret }))).toMatch(/is encrypted/)
+  test('an encrypted key without its passphrase, or with another, in both forms', () => {
+    for (const keyPem of encrypted()) {
+      expect(problem(leaf.cert, keyPem)).toMatch(/is encrypted/)
+      expect(code({ certPem: leaf.cert, keyPem, passphrase: 'other' })).toBe('wrong_passphrase')
+      expect(code({ certPem: leaf.cert, keyPem, passphrase: '' })).toBe('wrong_passphrase')
     }
+  })
+
+  test('an encrypted key of another certificate', () => {
+    for (const keyPem of encrypted(root.key))
+      expect(code({ certPem: leaf.cert, keyPem, passphrase: 'secret' })).toBe('key_mismatch')
+  })
+
+  test('a certificate in the chain that has issued none of the others', () => {
+    const text = { certPem: rsa.cert + rsa.key, chainPem: root.cert }
+    expect(readCertificate(text)).toMatchObject({
+      code: 'stray_certificate',
+      about: 'chain',
+      problem: 'Weir test authority has issued none of the other certificates.',
+    })
+    expect(readCertificate({ certPem: rsa.cert + root.cert, keyPem: rsa.key })).toMatchObject({ about: 'certificate' })
+  })
+
+  test('certificates of two servers, also where both have the key', async () => {
+    expect(code({ certPem: leaf.cert + rsa.cert, keyPem: leaf.key })).toBe('several_leaves')
+    expect(code({ certPem: rsa.cert + rsa.key, chainPem: leaf.cert })).toBe('several_leaves')
+    const renewed = await makeCertificate({ names: ['rsa.test'], keyType: 'rsa' })
+    expect(code({ certPem: rsa.cert + renewed.cert, keyPem: renewed.key })).toBe('several_leaves')
+  })
+
+  test('a key that is too short for OpenSSL', async () => {
+    const weak = await generate([{ name: 'commonName', value: 'weak.test' }], { keySize: 1024, algorithm: 'sha256' })
+    const found = readCertificate({ certPem: weak.cert, keyPem: weak.private })
+    expect(found).toMatchObject({ code: 'refused', problem: expect.stringMatching(/too small/) as string })
   })
 
   test('several keys, of which it is not said which one is meant', () => {
@@ -118,4 +235,8 @@ describe('what is refused', () => {
       expect(text).not.toContain(secret.slice(0, 12))
     }
   })
+})
+
+test('every code has a test that provokes it', () => {
+  expect(Object.keys(certificateProblems).filter((each) => !seen.has(each as CertificateProblemCode))).toEqual([])
 })

@@ -44,6 +44,8 @@ test('the smallest configuration has every default', () => {
     controlSocket: 'auto',
     controlGroup: null,
     haproxySocket: null,
+    certificateStore: null,
+    ticketKeys: { file: null, rotation: 43_200_000 },
     watch: false,
     log: { level: 'info', target: 'stderr' },
     accessLog: null,
@@ -52,7 +54,7 @@ test('the smallest configuration has every default', () => {
     {
       name: 'web',
       mode: 'http',
-      binds: [{ id: 'web/[::]:8080', host: '::', port: 8080, path: null, proxy: null, tls: null }],
+      binds: [{ id: 'web/[::]:8080', host: '::', port: 8080, path: null, proxy: null, tls: null, backend: null }],
       maxConnections: null,
       accessLog: true,
       timeouts: {
@@ -154,7 +156,15 @@ describe('binds', () => {
 
   test('a unix socket is a path, relative to the file', () => {
     expect(bind('unix:web.sock')).toEqual([
-      { id: `web/unix:${folder}/web.sock`, host: null, port: 0, path: `${folder}/web.sock`, proxy: null, tls: null },
+      {
+        id: `web/unix:${folder}/web.sock`,
+        host: null,
+        port: 0,
+        path: `${folder}/web.sock`,
+        proxy: null,
+        tls: null,
+        backend: null,
+      },
     ])
     expect(bind('/run/web.sock')).toMatchObject([{ path: '/run/web.sock' }])
   })
@@ -216,18 +226,20 @@ describe('servers', () => {
       '[a:1, {address: b:1, tls: false}, {address: c:1, tls: {server_name: own.test}}, "http://d"]',
       'tls: {verify: none, server_name: shared.test}',
     )
-    expect(shared!.tls).toEqual({ verify: false, ca: null, serverName: 'shared.test' })
+    const tls = { verify: false, ca: null, serverName: 'shared.test', pins: [], certificate: null }
+    expect(shared!.tls).toEqual(tls)
     expect(off!.tls).toBeNull()
-    expect(own!.tls).toEqual({ verify: false, ca: null, serverName: 'own.test' })
+    expect(own!.tls).toEqual({ ...tls, serverName: 'own.test' })
     expect(plain!.tls).toBeNull()
   })
 
   test('checks go where the options say', () => {
     const check = 'health_check: {port: 9, tls: true}'
+    const tls = { verify: true, ca: null, serverName: null, pins: [], certificate: null }
     expect(servers('[a:1, {address: b:1, check_port: 8}, /run/c.sock]', check).map((server) => server.check)).toEqual([
-      { host: 'a', port: 9, path: null, tls: { verify: true, ca: null, serverName: null } },
-      { host: 'b', port: 8, path: null, tls: { verify: true, ca: null, serverName: null } },
-      { host: null, port: 0, path: '/run/c.sock', tls: { verify: true, ca: null, serverName: null } },
+      { host: 'a', port: 9, path: null, tls },
+      { host: 'b', port: 8, path: null, tls },
+      { host: null, port: 0, path: '/run/c.sock', tls },
     ])
     expect(servers('["https://a"]', 'health_check: {tls: false}')[0]!.check.tls).toBeNull()
   })

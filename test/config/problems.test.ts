@@ -1,5 +1,5 @@
 // Each code of a problem, at the exact line and column where a person has to look.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import { formatProblems } from '../../src/config/format.ts'
 import { loadConfig, minimalConfig, parseConfig } from '../../src/config/load.ts'
 import { problemCodes } from '../../src/config/problems.ts'
 import { checkBalancerFiles } from '../../src/control/balance/check-files.ts'
+import { checkCertificateFolders } from '../../src/control/certificates/check-folders.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { check, messages, places, problemsOf, valid } from './support.ts'
 
@@ -24,7 +25,9 @@ beforeAll(async () => {
   const one = await makeCertificate({ names: ['one.test'] })
   const two = await makeCertificate({ names: ['two.test'] })
   const old = await makeCertificate({ names: ['old.test'], from: new Date(Date.UTC(2020, 0, 1)), days: 10 })
+  const soon = await makeCertificate({ names: ['soon.test'], days: 10 })
   const files = {
+    'soon.pem': soon.cert + soon.key,
     'one.pem': one.cert + one.key,
     'one.crt': one.cert,
     'two.key': two.key,
@@ -131,11 +134,13 @@ const cases: readonly (readonly [string, () => string, readonly string[]])[] = [
     () => withFrontend('    tls: {certificate: [{cert: one.crt, key: two.key}]}'),
     ['5:46 KEY_MISMATCH'],
   ],
+  ['a certificate close to its end', () => withFrontend('    tls: soon.pem'), ['5:10 CERTIFICATE_EXPIRES']],
+  ['a file of keys that holds none', () => withGlobal('  ticket_keys: text.pem'), ['9:16 BAD_SECRET']],
   ['a certificate past its end', () => withFrontend('    tls: old.pem'), ['5:10 CERTIFICATE_EXPIRED']],
   [
     'a key beside several certificates',
     () => withFrontend('    tls: {certificate: [one.pem, one.pem], key: two.key}'),
-    ['5:44 BAD_VALUE'],
+    ['5:34 UNWISE_TLS', '5:44 BAD_VALUE'],
   ],
   [
     'a cipher list that OpenSSL refuses',
@@ -291,6 +296,25 @@ test('a balancer that does not work is found by running it, wherever it is named
     expect(places(loaded)).toEqual([expected])
   }
   seen.add('BAD_BALANCER')
+})
+
+test('files in a folder of certificates are looked at, wherever it is named', async () => {
+  const at = join(folder, 'certificates')
+  mkdirSync(at)
+  for (const name of ['one.pem', 'text.pem', 'old.pem']) copyFileSync(join(folder, name), join(at, name))
+  const form = '{certificate: [{folder: certificates}, one.pem]}'
+  for (const [text, place] of [
+    [withFrontend(`    tls: ${form}`), '5:34'],
+    [base.replace(':8080', `{address: ":8080", tls: ${form}}`), '3:59'],
+  ] as const) {
+    const loaded = await checkCertificateFolders(parseConfig(text, join(folder, 'weir.yaml')))
+    expect(places(loaded)).toEqual([`${place} SKIPPED_CERTIFICATE`, `${place} CERTIFICATE_EXPIRED`])
+    expect(problemsOf(loaded).map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^text\.pem in certificates is left out: The certificate is not PEM/),
+      'The certificate old.pem in certificates is expired',
+    ])
+  }
+  seen.add('SKIPPED_CERTIFICATE')
 })
 
 test('a file that is not there is a problem without a line', () => {

@@ -183,9 +183,10 @@ backends:
     ['the same in trust', withFrontend('    proxy_protocol: required\n    trust: 10.0.0.1/8'), ['6:12 BAD_NETWORK']],
     ['trust without networks', withFrontend('    trust: {field: forwarded}'), ['5:5 MISSING']],
     ['a word that there is not', withFrontend('    proxy_protocol: on'), ['5:21 BAD_VALUE']],
-    ['a version that there is not', `${base}    send_proxy: {version: 3}\n`, ['8:27 OUT_OF_RANGE']],
-    ['more than version 1 can say', `${base}    send_proxy: {version: 1, tlvs: [sni]}\n`, ['8:30 NO_EFFECT']],
-    ['a TLV that there is not', `${base}    send_proxy: {tlvs: [sni, sn]}\n`, ['8:30 BAD_VALUE']],
+    ['a version that there is not', tcp(`${base}    send_proxy: {version: 3}\n`), ['9:27 OUT_OF_RANGE']],
+    ['more than version 1 can say', tcp(`${base}    send_proxy: {version: 1, tlvs: [sni]}\n`), ['9:30 NO_EFFECT']],
+    ['a TLV that there is not', tcp(`${base}    send_proxy: {tlvs: [sni, sn]}\n`), ['9:30 BAD_VALUE']],
+    ['headers to servers of requests', `${base}    send_proxy: v2\n`, ['8:5 UNWISE_RULE']],
     ['trust in tcp mode', tcp(withFrontend('    trust: 10.0.0.0/8')), ['6:5 NO_EFFECT']],
     [
       'a field in tcp mode',

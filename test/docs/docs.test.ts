@@ -58,6 +58,8 @@ const rules: readonly (readonly [RegExp, (session: Session, command: string) => 
   [/^npm run [\w:-]+$/, (_, command) => expect(Object.keys(scripts)).toContain(command.slice('npm run '.length))],
   [/^bin\/weir run /, (session, command) => session.runWeir(command)],
   [/^bin\/weir [a-z]+\b/, (session, command) => session.run(command)],
+  [/^export \w+=\S+$/, (session, command) => session.export(command)],
+  [/^(elb|iam)-[a-z-]+\b/, (session, command) => session.run(command)],
   [/^node -e .* &$/, (session, command) => session.runServer(command)],
   [/^curl /, (session, command) => session.run(command.replace('curl', 'curl -sSf'))],
   [/^(openssl req|cat|cp|sed -i) /, (session, command) => session.run(command)],

@@ -1,6 +1,7 @@
 // YAML blocks of the pages, made into configurations that can be checked: what a block leaves out is added, and the
 // certificates that it names are made.
-import { existsSync, writeFileSync } from 'node:fs'
+import { createPrivateKey, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
@@ -57,27 +58,47 @@ const frontend = (name: string, i: number): string =>
 const backends = (names: readonly string[]): string =>
   `backends:\n${names.map((name) => `  ${name}: { servers: ['127.0.0.1:1'] }\n`).join('')}`
 
-let made: Promise<Record<'ec' | 'rsa' | 'ca', CertificateAndKey>> | null = null
+let made: Promise<Record<'ec' | 'other' | 'rsa' | 'ca', CertificateAndKey>> | null = null
 
 async function makeAll() {
   const names = ['localhost', 'example.com']
-  const [ec, rsa, ca] = await Promise.all([
+  const [ec, other, rsa, ca] = await Promise.all([
     makeCertificate({ names }),
+    makeCertificate({ names: ['other.example'] }),
     makeCertificate({ names, keyType: 'rsa' }),
     makeAuthority(),
   ])
-  return { ec, rsa, ca }
+  return { ec, other, rsa, ca }
 }
 
-/** Writes every `*.pem` that a text names into a folder; what is in one follows from its name. */
+/** What a passphrase file holds, and what keys that are encrypted by their name are encrypted with. */
+const passphrase = 'secret'
+
+const encrypted = (key: string): string =>
+  createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase })
+
+/**
+ * Writes every `*.pem` that a text names into a folder, and what else goes with certificates; what is in a file follows from
+ * its name.
+ */
 export async function writeCertificates(text: string, folder: string): Promise<void> {
+  for (const [, name] of text.matchAll(/\bfolder: ([\w-]+)/g)) mkdirSync(join(folder, name!), { recursive: true })
+  for (const [, name] of text.matchAll(/\bpassphrase_file: ([\w.-]+)/g)) writeFileSync(join(folder, name!), passphrase)
+  for (const [, name] of text.matchAll(/\bkey_file: ([\w.-]+)/g))
+    writeFileSync(join(folder, name!), randomBytes(32).toString('base64'))
   const names = [...text.matchAll(/[\w./-]+\.pem\b/g)].map(([name]) => name)
   if (names.length === 0) return
-  const { ec, rsa, ca } = await (made ??= makeAll())
+  const { ec, other, rsa, ca } = await (made ??= makeAll())
   for (const name of names) {
     if (name.includes('/')) throw new Error(`${name}: examples name certificates in the folder of the file`)
-    const { cert, key } = name.includes('rsa') ? rsa : name.includes('ca.') ? ca : ec
-    const content = /key/.test(name) ? key : /chain|ca\./.test(name) ? cert : cert + key
+    const { cert, key } = name.includes('rsa') ? rsa : name.includes('ca.') ? ca : name.includes('other') ? other : ec
+    const content = /encrypted/.test(name)
+      ? encrypted(key)
+      : /key/.test(name)
+        ? key
+        : /chain|ca\./.test(name)
+          ? cert
+          : cert + key
     if (!existsSync(join(folder, name))) writeFileSync(join(folder, name), content)
   }
 }

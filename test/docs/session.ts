@@ -3,7 +3,7 @@
 // has one. Ports are replaced by free ones. What is running is ended with the session.
 import { execFile as execFileByCallback, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,6 +22,8 @@ export class Session implements AsyncDisposable {
   readonly #ports = new Map<string, number>()
   readonly #servers: Server[] = []
   readonly #children: ChildProcess[] = []
+  /** What the page has set by `export`. */
+  readonly #environment: Record<string, string> = {}
   #weir: ChildProcess | null = null
 
   /** @throws when a port of a server that the page takes for granted cannot be had */
@@ -30,7 +32,8 @@ export class Session implements AsyncDisposable {
     const free = await freePorts(portsOfPages.length)
     for (const [i, port] of portsOfPages.entries()) session.#ports.set(port, free[i]!)
     mkdirSync(join(session.folder, 'bin'))
-    symlinkSync(join(root, 'bin', 'weir'), join(session.folder, 'bin', 'weir'))
+    for (const name of readdirSync(join(root, 'bin')))
+      symlinkSync(join(root, 'bin', name), join(session.folder, 'bin', name))
     session.#writeConfig(page)
     if (!page.text.includes('node -e'))
       for (const port of ['3001', '3002']) await session.#serve(session.#ports.get(port)!)
@@ -55,9 +58,17 @@ export class Session implements AsyncDisposable {
     return text.replace(/\b\d{4}\b/g, (port) => String(this.#ports.get(port) ?? port))
   }
 
+  /** `export NAME=value`, for the commands behind it. */
+  export(command: string): void {
+    const { 1: name, 2: value } = /^export (\w+)=(\S+)$/.exec(command)!
+    this.#environment[name!] = value!
+  }
+
   /** A command that comes to an end. @returns what it printed @throws when it fails */
   async run(command: string): Promise<string> {
-    const options = { cwd: this.folder, env: { ...process.env, PATH }, timeout: 60_000 }
+    const path = `${join(this.folder, 'bin')}${delimiter}${PATH}` // as if it were installed
+    const env = { ...process.env, ...this.#environment, PATH: path }
+    const options = { cwd: this.folder, env, timeout: 60_000 }
     const { stdout } = await execFile('bash', ['-c', this.#placed(command)], options)
     return stdout
   }
