@@ -1,6 +1,7 @@
 // The data plane of one worker thread: builds backends and listeners from the snapshot, goes over to another one while they
 // serve, and ends them without loss.
 import { randomInt } from 'node:crypto'
+import { closeSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { createDice } from '../balance/dice.ts'
@@ -10,7 +11,8 @@ import type { Log } from './log.ts'
 import { HttpFrontend } from './http1/frontend.ts'
 import { Clock } from './io/clock.ts'
 import { Admission } from './listener/admission.ts'
-import { Listener, type Served } from './listener/listener.ts'
+import { Listener } from './listener/listener.ts'
+import type { Served } from './listener/served.ts'
 import { createSessions } from './persistence/sessions.ts'
 import { Backend } from './upstream/backend.ts'
 import { microsOf } from '../scoreboard/clock.ts'
@@ -56,7 +58,7 @@ export class DataPlane {
       overload: new Overload(snapshot.overload, board, row, dice, log),
       sessions: data.sessions,
       failures: new RecentFailures(),
-      tls: new TlsState(data.tls),
+      tls: new TlsState(data.tls, log),
       accessLog: snapshot.accessLog === null ? null : openLog(snapshot.accessLog, log),
       draining: false,
       log,
@@ -65,7 +67,7 @@ export class DataPlane {
     this.#fds = data.fds ?? {}
     this.#opensPaths = data.opensPaths ?? worker === 0
     this.#backends = backendsOf(snapshot, data.tables, new Map(), this.#context)
-    this.#admission = new Admission(this.#context, snapshot.maxConnections, data.sources)
+    this.#admission = new Admission(this.#context, snapshot, data.sources)
     const listeners = [...servedBy(snapshot.frontends, this.#backends, this.#context)].map(
       ([id, served]) => [id, new Listener(served, this.#context, this.#admission)] as const,
     )
@@ -187,6 +189,19 @@ export class DataPlane {
     this.#context.accessLog?.flush()
   }
 
+  /** Accepts from these sockets too, by bind id, besides from its own. */
+  adopt(id: number, fds: Readonly<Record<string, number>>): void {
+    for (const [bind, fd] of Object.entries(fds)) {
+      const listener = this.#listeners.get(bind)
+      if (listener === undefined || this.#context.draining) closeSync(fd)
+      else listener.adopt(id, fd)
+    }
+  }
+
+  release(id: number): void {
+    for (const listener of this.#listeners.values()) listener.release(id)
+  }
+
   /** Descriptors of the listening sockets by bind id, for whoever is to accept from them too. */
   get sockets(): Record<string, number> {
     return Object.fromEntries([...this.#listeners].flatMap(([id, { fd }]) => (fd < 0 ? [] : [[id, fd] as const])))
@@ -294,12 +309,19 @@ function servedBy(
   const sessionsOf = (spec: BackendSpec) => createSessions(spec, context.sessions[spec.slot] ?? null)
   const served = new Map<string, Served>()
   for (const frontend of frontends) {
-    const http = frontend.mode === 'http' ? new HttpFrontend(frontend, backends, context, sessionsOf) : null
+    const http = new Map<number, HttpFrontend>()
     for (const bind of frontend.binds) {
-      const own = bind.backend < 0 ? null : { ...frontend, backend: bind.backend }
-      const ownHttp = own === null || http === null ? http : new HttpFrontend(own, backends, context, sessionsOf)
-      const backend = backends[bind.backend < 0 ? frontend.backend : bind.backend] ?? null
-      served.set(bind.id, { bind, frontend: own ?? frontend, http: ownHttp, backend })
+      const own = bind.backend < 0 ? frontend : { ...frontend, backend: bind.backend }
+      if (frontend.mode === 'http' && !http.has(own.backend)) {
+        http.set(own.backend, new HttpFrontend(own, backends, context, sessionsOf))
+      }
+      served.set(bind.id, {
+        bind,
+        frontend: own,
+        http: http.get(own.backend) ?? null,
+        backend: backends[own.backend] ?? null,
+        passthrough: bind.tls === null ? [] : bind.tls.passthrough.map((rule) => backends[rule.backend]!),
+      })
     }
   }
   return served

@@ -33,6 +33,10 @@ export type ToWorker =
    * listening sockets.
    */
   | { readonly type: 'shutdown'; readonly handedOver?: boolean }
+  /** Accept from these sockets too (by bind id), which no worker has for its own. */
+  | { readonly type: 'adopt'; readonly id: number; readonly fds: Readonly<Record<string, number>> }
+  /** Somebody has them for his own now: close them. */
+  | { readonly type: 'release'; readonly id: number }
   /** The descriptors of all listening sockets: answered by `sockets`. */
   | { readonly type: 'sockets'; readonly id: number }
   /** The configuration has changed: answered by `applied` or `apply-failed`. */

@@ -8,6 +8,8 @@ import type { ServerTlsSpec, TlsSpec } from './tls.ts'
 export interface Snapshot {
   /** Grows by one with each snapshot. */
   readonly version: number
+  /** Threads that share the traffic; left out: as many as the scoreboard has rows. */
+  readonly workers?: number
   /** Connections from clients over all workers; past it new ones wait to be taken, then are answered 503 `process_full`. */
   readonly maxConnections: number
   readonly shutdownTimeout: Millis
@@ -65,6 +67,11 @@ export interface FrontendSpec {
   }
   readonly clients: ClientRulesSpec
   readonly trust: TrustSpec
+  /**
+   * Its servers are told who clients are by their certificates, here or by another frontend: what a client says of that
+   * itself must not get there.
+   */
+  readonly guardsIdentity: boolean
   /** Answered by Weir itself; null: nothing is. */
   readonly health: HealthEndpointSpec | null
   readonly requests: RequestRulesSpec
@@ -347,6 +354,8 @@ export interface BalanceSpec {
   readonly algorithm: string
   /** Absolute path of a balancer of the user's own, or null. */
   readonly file: string | null
+  /** Of what was in that file when it was loaded last: another text is another balancer. */
+  readonly digest?: string
   readonly options: BalanceOptions
   /** What the key is made of, for the algorithms that follow one; never empty for these. */
   readonly key: readonly KeyPart[]

@@ -1,10 +1,12 @@
 // TLS as the data plane sees it: what a bind and a server go by (part of the snapshot), and what changes at any time without
 // a snapshot: certificates, answers to the challenges of ACME, and the keys of tickets. Types only.
+import type { TlsVersion } from '../model/tls-versions.ts'
 
 /** TLS of one bind. Its certificates come beside it (CertificatesChange). */
 export interface TlsSpec {
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** Older ones than 1.2 come with ciphers that allow them (`@SECLEVEL=0`). */
+  readonly minVersion: TlsVersion
+  readonly maxVersion: TlsVersion
   /** OpenSSL cipher list for TLS 1.2 and suites for 1.3; null: Weir's default. */
   readonly ciphers: string | null
   /** Key exchange, in the server's order, separated by colons; null: Weir's default. */

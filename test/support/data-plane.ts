@@ -122,6 +122,7 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
     mode: 'http',
     maxConnections: 20_000,
     ...openFrontend,
+    guardsIdentity: (wish.binds ?? []).some(({ tls }) => Boolean(tls?.clientAuth?.fields)),
     accessLog: true,
     routes: [],
     backend: 0,

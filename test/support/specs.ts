@@ -34,6 +34,7 @@ export const openFrontend = {
     tarpit: ms(0),
   },
   trust: { networks: [], field: 'x-forwarded-for' },
+  guardsIdentity: false,
   health: null,
   requests: { methods: null, normalizePath: null, neverShed: [] },
   priority: 'normal',

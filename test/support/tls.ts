@@ -1,7 +1,10 @@
 // Parts of TLS as tests need them: what most of them do not care about is filled in.
 import { randomBytes } from 'node:crypto'
-import { idOf } from '../../src/control/certificates/keeper.ts'
-import { createTls, type ServerTls } from '../../src/data/tls/contexts.ts'
+import { idOf } from '../../src/control/certificates/held.ts'
+import { createDice } from '../../src/balance/dice.ts'
+import { BindTls } from '../../src/data/tls/contexts.ts'
+import { TlsState } from '../../src/data/tls/tls-state.ts'
+import type { Log } from '../../src/data/log.ts'
 import type {
   BindCertificates,
   CertificateSpec,
@@ -70,7 +73,16 @@ export function workerTls(binds: Readonly<Record<string, TlsWish>> = {}): Worker
 
 export const someKeys = (): TicketKeys => [randomBytes(48)]
 
-export const testTls = (wish: TlsWish): ServerTls => {
-  const { certificates, ticketKeys, ...spec } = wish
-  return createTls(tlsSpec(spec), certificates.map(withId), ticketKeys === undefined ? someKeys() : [ticketKeys])
+/** TLS of a bind 'test/0' that is on no worker, and the state of the worker that it would be on. */
+export interface TestTls {
+  readonly tls: BindTls
+  readonly state: TlsState
 }
+
+export function bindTls(wish: TlsWish, log: Log = () => {}): TestTls {
+  const { certificates: _, ticketKeys: __, ...spec } = wish
+  const state = new TlsState(workerTls({ 'test/0': wish }), log)
+  return { tls: new BindTls('test/0', tlsSpec(spec), { tls: state, dice: createDice(1), log }), state }
+}
+
+export const testTls = (wish: TlsWish): BindTls => bindTls(wish).tls

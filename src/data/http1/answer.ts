@@ -5,20 +5,21 @@ import { reasons, type ReasonCode } from '../../model/reasons.ts'
 /** What is allowed where no list of methods is configured: those that clients use, not all that would be let through. */
 const COMMON_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/**
- * The whole message.
- * @param close says that the connection ends here
- * @param bodyless the request was HEAD
- * @param retryAfter seconds until it is worth another try; 0: nothing is said of it
- * @param methods those that are let in, for a 405; null: all
- */
-export function answer(
-  code: ReasonCode,
-  close: boolean,
-  bodyless: boolean,
-  retryAfter = 0,
-  methods: readonly string[] | null = null,
-): string {
+export interface AnswerHow {
+  /** The connection ends here, and the answer says so. */
+  readonly close: boolean
+  /** The request was HEAD. */
+  readonly bodyless: boolean
+  /** Seconds until it is worth another try; 0: nothing is said of it. */
+  readonly retryAfter: number
+  /** Those that are let in, for a 405; null: all. */
+  readonly methods: readonly string[] | null
+  /** Further fields, each with its CRLF. */
+  readonly lines: string
+}
+
+/** The whole message. */
+export function answer(code: ReasonCode, { close, bodyless, retryAfter, methods, lines }: AnswerHow): string {
   const { status, text } = reasons[code]
   const body = `${status} ${STATUS_CODES[status]}: ${text}\n`
   const allow = status === 405 ? `Allow: ${(methods ?? COMMON_METHODS).join(', ')}\r\n` : ''
@@ -30,7 +31,7 @@ export function answer(
     `Content-Length: ${Buffer.byteLength(body)}\r\n` +
     'Cache-Control: no-store\r\n' +
     `X-Weir-Reason: ${code}\r\n` +
-    `${allow}${retry}${close ? 'Connection: close\r\n' : ''}\r\n` +
+    `${allow}${retry}${lines}${close ? 'Connection: close\r\n' : ''}\r\n` +
     (bodyless ? '' : body)
   )
 }

@@ -1,6 +1,7 @@
 // Who is at the other end of an http connection, and whom the request under way is from: the same, unless a trusted proxy
 // speaks for many clients. Also what follows from it and from the bind: the lines that servers are told. Its own part of a
 // client's connection (client.ts), which inherits it so that both have one shape.
+import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../model/reasons.ts'
 import type { Source } from '../clients/source.ts'
 import type { Origin } from '../key/origin.ts'
@@ -8,6 +9,7 @@ import type { Peer } from '../proxy-protocol/peer.ts'
 import type { RequestForwarding } from './forward.ts'
 import type { HttpFrontend } from './frontend.ts'
 import type { HttpBind } from './http-bind.ts'
+import { identityLines } from './identity-fields.ts'
 
 export class ClientIdentity {
   readonly peer: Peer
@@ -21,15 +23,26 @@ export class ClientIdentity {
   /** Null when this frontend has no rules about its clients. */
   source: Source | null = null
   readonly #bind: HttpBind
+  readonly #socket: Socket
+  /** Lines that tell servers of the certificate that the client has shown; '': none of them are wanted. */
+  #identity: string
 
-  constructor(bind: HttpBind, peer: Peer) {
+  /** @param socket one whose handshake is over */
+  constructor(bind: HttpBind, peer: Peer, socket: Socket) {
     this.#bind = bind
+    this.#socket = socket
+    this.#identity = identityLines(bind.identityFields, socket)
     this.peer = peer
     this.address = peer.address
     this.port = peer.port
     this.tls = bind.tls
     this.frontend = bind.frontend
-    this.forwarding = bind.forwardingFor(peer.address)
+    this.forwarding = bind.forwardingFor(peer.address, 0, this.#identity)
+  }
+
+  /** Line of Strict-Transport-Security, with its CRLF, for responses that have none; '': none. */
+  get hsts(): string {
+    return this.tls ? this.#bind.hsts : ''
   }
 
   /** Before each request: when the configuration has changed, this request goes by the new one, and so do all after it. */
@@ -37,7 +50,8 @@ export class ClientIdentity {
     if (this.#bind.frontend === this.frontend) return
     this.frontend = this.#bind.frontend
     this.speakForItself()
-    this.forwarding = this.#bind.forwardingFor(this.address)
+    this.#identity = identityLines(this.#bind.identityFields, this.#socket)
+    this.forwarding = this.#bind.forwardingFor(this.address, 0, this.#identity)
   }
 
   /**
@@ -50,7 +64,7 @@ export class ClientIdentity {
     this.address = address
     this.port = port
     const shown = this.frontend.spec.forward.xForwarded === 'replace' ? address : this.peer.address
-    this.forwarding = this.#bind.forwardingFor(shown, tells)
+    this.forwarding = this.#bind.forwardingFor(shown, tells, this.#identity)
     return this.source === null ? null : this.source.speakFor(address)
   }
 

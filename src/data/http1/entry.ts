@@ -5,6 +5,7 @@ import type { ReasonCode } from '../../model/reasons.ts'
 import type { Session } from './session.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { ExchangeClient } from './exchange-client.ts'
+import { dropIdentityFields } from './identity-fields.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** What became of it; one object, used again for every request. */
@@ -38,6 +39,7 @@ export function enter(client: ExchangeClient, head: RequestHead, buffer: Buffer,
 function refusalOf(client: ExchangeClient, head: RequestHead, buffer: Buffer, now: number): ReasonCode | null {
   const { frontend } = client
   const { gate, trust } = frontend
+  if (frontend.spec.guardsIdentity) dropIdentityFields(head.fields, buffer)
   if (trust !== null && trust.find(head.fields, buffer, client.peer)) {
     const denied = client.speakFor(trust.address, trust.port, trust.tells)
     if (denied !== null) return denied

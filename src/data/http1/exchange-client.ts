@@ -36,6 +36,8 @@ export interface ExchangeClient extends RecordedClient, KeyedClient, GatedClient
   readonly forwarding: RequestForwarding
   /** The other end of the connection; `address` and `port` are of whom the request is from. */
   readonly peer: Peer
+  /** Line of Strict-Transport-Security, with its CRLF, for responses that have none; '': none. */
+  readonly hsts: string
   /** The way from the client to the server. */
   readonly flow: Flow
   /** The connection is to end after the response that is under way. */

@@ -95,7 +95,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
     this.context = client.frontend.context
     this.backend = this.upstream = this.#session = this.#refusal = null
     request.start(head, buffer, client.frontend.spec.limits.body)
-    this.response.start(client.socket, head.method, head.minor === 0, request.upgrade)
+    this.response.start(client, head.method, head.minor === 0, request.upgrade)
     this.placement.reset()
     this.clientHolds = false
     this.#recovery.begin()
@@ -376,7 +376,7 @@ export class Exchange implements UpstreamUser, Placed, ResponseJudge, Transfer {
     this.#refusal = reason
     this.#status = own === null ? reasons[reason].status : own.status
     if (own === null) client.answer(reason, keep, bodyless, this.#retryAfter)
-    else client.socket.write(ownAnswer(own, reason, !keep, bodyless))
+    else client.socket.write(ownAnswer(own, reason, { close: !keep, bodyless, lines: client.hsts }))
     recordExchange(this, reason)
     client.exchangeDone(keep, false)
   }

@@ -41,7 +41,10 @@ export const HEAD_OVERHEAD = 512
 export interface RequestForwarding {
   /** Which of the fields X-Forwarded-For, -Proto and -Port go: DROP_FORWARDED, DROP_FORWARDED_FOR, or 0. */
   readonly drops: number
-  /** Those of ours: 'X-Forwarded-For: a\r\nX-Forwarded-Proto: p\r\nX-Forwarded-Port: n\r\n', or fewer of them in this order. */
+  /**
+   * Those of ours: 'X-Forwarded-For: a\r\nX-Forwarded-Proto: p\r\nX-Forwarded-Port: n\r\n', or fewer of them in this order, and
+   * behind them those that tell who the client is (identity-fields.ts).
+   */
   readonly forwarded: string
   /** The X-Forwarded-For that came stays, before the address in ours. */
   readonly appends: boolean

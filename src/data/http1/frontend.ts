@@ -6,10 +6,12 @@ import { NO_KEY } from '../key/parts.ts'
 import type { Sessions } from './session.ts'
 import { compileRoutes, type Route } from '../route/routes.ts'
 import type { Backend } from '../upstream/backend.ts'
+import { challengePage } from './challenge-page.ts'
 import { CR, LF } from './characters.ts'
 import { FIELD_REQUEST_ID } from './fields.ts'
 import { fieldValues, soleValue, writeRequestHead, type RequestForwarding } from './forward.ts'
-import type { RequestHead } from './request-head.ts'
+import type { OwnPage } from './own-page.ts'
+import { METHOD_GET, METHOD_HEAD, type RequestHead } from './request-head.ts'
 import { compileGate, type RequestGate } from './request-gate.ts'
 import { RequestIds, isRequestId } from './request-id.ts'
 import { compileRequestKey, type RequestKey } from './request-key.ts'
@@ -33,7 +35,7 @@ export class HttpFrontend {
   /** Null when nobody is trusted to speak for others. */
   readonly trust: TrustedProxies | null
   /** Null when there is none. */
-  readonly health: HealthEndpoint | null
+  readonly #health: HealthEndpoint | null
   readonly #keepsRequestId: boolean
   readonly #route: Route | null
   readonly #default: Target
@@ -56,7 +58,7 @@ export class HttpFrontend {
     this.requestIds = spec.forward.requestId === 'off' ? null : new RequestIds()
     this.gate = compileGate(spec, context)
     this.trust = compileTrust(spec.trust)
-    this.health = compileHealth(spec.health, backends, context)
+    this.#health = compileHealth(spec.health, backends, context)
     this.#keepsRequestId = spec.forward.requestId === 'keep'
     this.#route = compileRoutes(spec)
     const target = (backend: number, priority: Priority): Target => ({
@@ -67,6 +69,19 @@ export class HttpFrontend {
     this.#targets = spec.routes.map(({ backend, priority }) => target(backend, priority ?? spec.priority))
     this.#keys = compile(spec, backends, ({ balance }) => compileRequestKey(balance, context.dice))
     this.#sessions = compile(spec, backends, sessionsOf)
+  }
+
+  /** A request may be for a page of Weir's own. Pages of ACME come and go while the frontend stays. */
+  get hasOwnPages(): boolean {
+    return this.#health !== null || this.context.tls.httpChallenges !== null
+  }
+
+  /** @returns null: the request is for a server. Pages are read, so it is GET and HEAD alone that get them */
+  ownPageFor(head: RequestHead, buffer: Buffer): OwnPage | null {
+    if (head.method !== METHOD_GET && head.method !== METHOD_HEAD) return null
+    const { httpChallenges } = this.context.tls
+    const challenge = httpChallenges === null ? null : challengePage(httpChallenges, head, buffer)
+    return challenge ?? this.#health?.pageFor(head, buffer) ?? null
   }
 
   /** Where a request goes, and how soon when it has to wait. */

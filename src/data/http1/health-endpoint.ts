@@ -1,22 +1,14 @@
 // What a tier above (an ELB, Route 53, another Weir) asks to learn whether it may send traffic here: one path that Weir
-// answers itself, before anything that could refuse or route a request. Ready is the process that is not about to stop and
-// whose pools have enough servers; alive, by the path with /live behind it, is every process that can answer.
+// answers itself (own-page.ts). Ready is the process that is not about to stop and whose pools have enough servers; alive,
+// by the path with /live behind it, is every process that can answer.
 // The servers are looked at when the question comes: checks are rare, and an answer from memory would be old.
-import { performance } from 'node:perf_hooks'
 import type { HealthEndpointSpec } from '../../messages/snapshot.ts'
 import { ADMIN_READY, HEALTH_UP } from '../../model/states.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Backend } from '../upstream/backend.ts'
 import { QUESTION } from './characters.ts'
-import { recordOwnAnswer, type RecordedClient } from './record.ts'
-import { METHOD_GET, METHOD_HEAD, type RequestHead } from './request-head.ts'
-
-/** What the endpoint needs of the connection that the request came by. */
-export interface CheckedClient extends RecordedClient {
-  readonly socket: { write(text: string, encoding: 'latin1'): boolean }
-  /** The connection is to end after the response that is under way. */
-  readonly leaving: boolean
-}
+import type { OwnPage } from './own-page.ts'
+import type { RequestHead } from './request-head.ts'
 
 export class HealthEndpoint {
   readonly #ready: Uint8Array
@@ -34,30 +26,18 @@ export class HealthEndpoint {
     this.#context = context
   }
 
-  /** Whether a request is for the endpoint: GET or HEAD, and exactly its path; the query does not matter. */
-  isFor(head: RequestHead, buffer: Uint8Array): boolean {
-    if (head.method !== METHOD_GET && head.method !== METHOD_HEAD) return false
-    return isPath(this.#ready, head, buffer) || isPath(this.#live, head, buffer)
-  }
-
-  /**
-   * Answers a request that is for it.
-   * @param bytesIn of its head
-   * @returns whether the connection goes on: not with HTTP/1.0, and not when a body follows, which nobody wants
-   */
-  answer(client: CheckedClient, head: RequestHead, buffer: Buffer, bytesIn: number): boolean {
-    const startedAt = performance.now()
-    const { fields } = head
-    const reasons = isPath(this.#live, head, buffer) ? [] : this.whyNotReady()
-    const keep = head.minor === 1 && !fields.close && !fields.chunked && fields.contentLength <= 0 && !client.leaving
-    const status = reasons.length === 0 ? 200 : 503
-    const message = messageOf(status, reasons, keep, head.method === METHOD_HEAD)
-    client.socket.write(message, 'latin1')
-    if (this.#counted) {
-      const { length } = message
-      recordOwnAnswer(this.#context, client, head, buffer, { status, bytesIn, bytesOut: length, startedAt })
+  /** @returns null: the request is for another path. The query does not matter */
+  pageFor(head: RequestHead, buffer: Uint8Array): OwnPage | null {
+    const live = isPath(this.#live, head, buffer)
+    if (!live && !isPath(this.#ready, head, buffer)) return null
+    const reasons = live ? [] : this.whyNotReady()
+    const ok = reasons.length === 0
+    return {
+      status: ok ? 200 : 503,
+      contentType: 'text/plain; charset=utf-8',
+      body: ok ? 'ok\n' : `${reasons.join('\n')}\n`, // names of backends are ASCII
+      counted: this.#counted,
     }
-    return keep
   }
 
   /** In words, one reason each; none: this Weir takes traffic. */
@@ -94,16 +74,4 @@ function isPath(path: Uint8Array, { pathStart, targetEnd }: RequestHead, buffer:
   if (end > targetEnd || (end < targetEnd && buffer[end] !== QUESTION)) return false
   for (let i = 0; i < path.length; i++) if (buffer[pathStart + i] !== path[i]) return false
   return true
-}
-
-/** Names of backends are ASCII, so characters are bytes. */
-function messageOf(status: 200 | 503, reasons: readonly string[], keep: boolean, bodyless: boolean): string {
-  const body = status === 200 ? 'ok\n' : `${reasons.join('\n')}\n`
-  return (
-    `HTTP/1.1 ${status === 200 ? '200 OK' : '503 Service Unavailable'}\r\n` +
-    `Date: ${new Date().toUTCString()}\r\n` +
-    'Content-Type: text/plain; charset=utf-8\r\n' +
-    `Content-Length: ${body.length}\r\n` +
-    `Cache-Control: no-store\r\n${keep ? '' : 'Connection: close\r\n'}\r\n${bodyless ? '' : body}`
-  )
 }

@@ -1,9 +1,11 @@
 // What the requests of one bind are forwarded with: the strings that tell a server of client and bind, made once per
 // client address and not per connection, because one client often has many.
 import type { BindSpec } from '../../messages/snapshot.ts'
+import type { IdentityFields } from '../../messages/tls.ts'
 import { TELLS_PROTO } from './client-address.ts'
 import { DROP_FORWARDED, DROP_FORWARDED_FOR, type RequestForwarding } from './forward.ts'
 import type { HttpFrontend } from './frontend.ts'
+import { hstsLine } from './hsts.ts'
 
 /** Addresses that are remembered at a time. */
 const MAX_ADDRESSES = 1024
@@ -11,6 +13,10 @@ const MAX_ADDRESSES = 1024
 export class HttpBind {
   frontend: HttpFrontend
   tls: boolean
+  /** Line of Strict-Transport-Security, with its CRLF; '': none. */
+  hsts: string
+  /** Names of the fields that tell servers who the client is; null: they are not told. */
+  identityFields: IdentityFields | null
   readonly #defaultHost: string
   readonly #port: number
   readonly #byAddress = new Map<string, RequestForwarding>()
@@ -19,6 +25,8 @@ export class HttpBind {
   constructor(frontend: HttpFrontend, bind: BindSpec, port: number) {
     this.frontend = frontend
     this.tls = bind.tls !== null
+    this.hsts = hstsLine(bind.tls?.hsts ?? null)
+    this.identityFields = bind.tls?.clientAuth?.fields ?? null
     this.#port = port
     this.#defaultHost =
       bind.host === null ? 'localhost' : `${bind.host.includes(':') ? `[${bind.host}]` : bind.host}:${port}`
@@ -28,28 +36,34 @@ export class HttpBind {
   follow(frontend: HttpFrontend, bind: BindSpec): void {
     this.frontend = frontend
     this.tls = bind.tls !== null
+    this.hsts = hstsLine(bind.tls?.hsts ?? null)
+    this.identityFields = bind.tls?.clientAuth?.fields ?? null
     this.#byAddress.clear()
   }
 
   /**
    * @param address that X-Forwarded-For ends with
    * @param tells what a trusted peer tells of the client's protocol and port (client-address.ts): it is kept
+   * @param identity lines of the fields that tell who the client is. They are of one connection, so what is made of them is
+   * not remembered here
    */
-  forwardingFor(address: string, tells = 0): RequestForwarding {
+  forwardingFor(address: string, tells: number, identity: string): RequestForwarding {
+    if (identity !== '') return this.#make(address, tells, identity)
     const key = tells === 0 ? address : `${tells} ${address}`
     const known = this.#byAddress.get(key)
     if (known !== undefined) return known
     if (this.#byAddress.size === MAX_ADDRESSES) this.#byAddress.clear()
-    const made = this.#make(address, tells)
+    const made = this.#make(address, tells, '')
     this.#byAddress.set(key, made)
     return made
   }
 
-  #make(address: string, tells: number): RequestForwarding {
+  #make(address: string, tells: number, identity: string): RequestForwarding {
     const { requestIds, spec } = this.frontend
     const mode = spec.forward.xForwarded
-    const forwarded = mode === 'append' || mode === 'replace' ? this.#lines(address, tells) : ''
-    const drops = forwarded !== '' && tells !== 0 ? DROP_FORWARDED_FOR : DROP_FORWARDED
+    const lines = mode === 'append' || mode === 'replace' ? this.#lines(address, tells) : ''
+    const forwarded = lines + identity
+    const drops = lines !== '' && tells !== 0 ? DROP_FORWARDED_FOR : DROP_FORWARDED
     return {
       drops: mode === 'preserve' ? 0 : drops,
       forwarded,

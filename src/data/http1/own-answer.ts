@@ -2,13 +2,13 @@
 import { STATUS_CODES } from 'node:http'
 import type { AnswerSpec } from '../../messages/snapshot.ts'
 import type { ReasonCode } from '../../model/reasons.ts'
+import type { AnswerHow } from './answer.ts'
 
-/** The whole message. @param close says that the connection ends here; @param bodyless the request was HEAD */
+/** The whole message. */
 export function ownAnswer(
   { status, contentType, body }: AnswerSpec,
   reason: ReasonCode,
-  close: boolean,
-  bodyless: boolean,
+  { close, bodyless, lines }: Pick<AnswerHow, 'close' | 'bodyless' | 'lines'>,
 ): Buffer {
   const empty = status === 204 || status === 304
   const bytes = Buffer.from(empty ? '' : body)
@@ -18,6 +18,6 @@ export function ownAnswer(
     (empty ? '' : `Content-Type: ${contentType}\r\nContent-Length: ${bytes.length}\r\n`) +
     'Cache-Control: no-store\r\n' +
     `X-Weir-Reason: ${reason}\r\n` +
-    `${close ? 'Connection: close\r\n' : ''}\r\n`
+    `${lines}${close ? 'Connection: close\r\n' : ''}\r\n`
   return bodyless || empty ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), bytes])
 }

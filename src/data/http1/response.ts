@@ -6,6 +6,7 @@ import { READ_BUFFER } from '../io/socket.ts'
 import { slab, type Flow } from '../io/flow.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from './body.ts'
 import { INCOMPLETE, NO_LENGTH } from './fields.ts'
+import { saysHsts } from './hsts.ts'
 import { HEAD_OVERHEAD, SAY_CLOSE, SAY_KEEP_ALIVE, SAY_NOTHING, SAY_UPGRADE, writeResponseHead } from './forward.ts'
 import { METHOD_HEAD } from './request-head.ts'
 import { BAD_RESPONSE, ResponseHead, parseResponseHead } from './response-head.ts'
@@ -33,6 +34,13 @@ export interface ResponseJudge {
   linesFor(head: ResponseHead, buffer: Buffer): string
 }
 
+/** What is needed of the connection that the request came by. */
+export interface AnsweredClient {
+  readonly socket: OwnedSocket
+  /** Line of Strict-Transport-Security, with its CRLF, for responses that have none; '': none. */
+  readonly hsts: string
+}
+
 const head = new ResponseHead()
 
 export class Response {
@@ -50,6 +58,7 @@ export class Response {
   /** To be set after start; null: heads go to the client as they are. */
   judge: ResponseJudge | null = null
   #client: OwnedSocket = null!
+  #hsts = ''
   #method = 0
   /** The client speaks HTTP/1.0. */
   #old = false
@@ -60,8 +69,9 @@ export class Response {
   #partial: Buffer | null = null
 
   /** @param old the client speaks HTTP/1.0. @param upgrade the request asked for another protocol */
-  start(client: OwnedSocket, method: number, old: boolean, upgrade: boolean): void {
-    this.#client = client
+  start({ socket, hsts }: AnsweredClient, method: number, old: boolean, upgrade: boolean): void {
+    this.#client = socket
+    this.#hsts = hsts
     this.#method = method
     this.#old = old
     this.#upgrade = upgrade
@@ -158,7 +168,8 @@ export class Response {
     this.persistent = lasting && !unbounded && !decoded
     const saying = !this.persistent ? SAY_CLOSE : this.#old ? SAY_KEEP_ALIVE : SAY_NOTHING
 
-    const lines = judge === null ? '' : judge.linesFor(head, buffer)
+    let lines = judge === null ? '' : judge.linesFor(head, buffer)
+    if (this.#hsts !== '' && !saysHsts(fields, buffer)) lines += this.#hsts
     slab.reserve(end - head.start + lines.length + HEAD_OVERHEAD + CHUNK_OVERHEAD)
     const dropLength = status === 204 || decoded
     let at = body.done || body.kind === BODY_CHUNKED ? headEnd : body.pass(headEnd, end)

@@ -2,7 +2,8 @@
 // shown or to be closed. A walk over all connections, made when somebody asks.
 import type { ConnectionInfo, ConnectionMatch } from '../../messages/messages.ts'
 import { compileNetworks } from '../clients/networks.ts'
-import type { Connection, Listener } from './listener.ts'
+import type { Connection } from './connections.ts'
+import type { Listener } from './listener.ts'
 
 /** Connections that one answer shows; the others are counted. */
 const MAX_SHOWN = 1000

@@ -1,6 +1,7 @@
-// A connection of a tcp frontend: a server is picked when it is accepted, and joined to it when it is reached. What the
-// client says before that waits, which is what makes it possible to go to another server when the first can't be reached.
-// When the choice follows the server name of a TLS handshake that is not ours, the client's first bytes are read before it.
+// A connection whose bytes are none of our business, of a tcp frontend or passed through by a bind with TLS: a server is
+// picked when it is accepted, and joined to it when it is reached. What the client says before that waits, which is what
+// makes it possible to go to another server when the first can't be reached. When the choice follows the server name of a
+// TLS handshake that is not ours, the client's first bytes are read before it, unless the bind has done so already.
 import { performance } from 'node:perf_hooks'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
@@ -19,13 +20,25 @@ import { connectionSessionsOf } from '../persistence/sessions.ts'
 import type { ProxyHeader } from '../proxy-protocol/header.ts'
 import { Peer } from '../proxy-protocol/peer.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
-import { parseClientHello } from '../tls/client-hello.ts'
+import { HelloBytes } from '../tls/hello-bytes.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
 import { Placement, type Placed } from '../upstream/placement.ts'
 import type { Server } from '../upstream/server.ts'
 import { connectionKeyOf } from './connection-key.ts'
 import { recordConnection } from './record.ts'
+
+/** What is known when it begins. */
+export interface TcpArrival {
+  /** Its name, limits and counters; of any mode. */
+  readonly frontend: FrontendSpec
+  /** Of mode tcp. */
+  readonly backend: Backend
+  /** That the connection began with, before anything else; null: none did. */
+  readonly header: ProxyHeader | null
+  /** That the client asks for in a handshake which is not ours; '': it says none; null: its hello was not read. */
+  readonly serverName: string | null
+}
 
 export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHost, Timed {
   due = 0
@@ -48,8 +61,8 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   readonly #socket: OwnedSocket
   readonly #placement = new Placement(this)
   readonly #attempt = this.#placement.attempt
-  /** The server name of the client's handshake is waited for: the choice of a server follows it. */
-  #awaitsName = false
+  /** The server name of the client's handshake is waited for, which the choice of a server follows; null: it is not. */
+  #hello: HelloBytes | null = null
   #serverName = ''
   readonly #onClosed: (connection: TcpConnection) => void
   #upstream: UpstreamConnection | null = null
@@ -60,11 +73,9 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
 
   constructor(
     socket: Socket,
-    frontend: FrontendSpec,
-    backend: Backend,
+    { frontend, backend, header, serverName }: TcpArrival,
     context: WorkerContext,
     onClosed: (connection: TcpConnection) => void,
-    header: ProxyHeader | null = null,
   ) {
     this.context = context
     this.frontend = frontend
@@ -76,10 +87,10 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
     this.tls = socket instanceof TLSSocket
     this.#socket = own(socket, this)
     const named = connectionKeyOf(backend.spec)?.usesServerName === true || this.#sessionsOf(backend)?.usesServerName
-    if (named === true && !this.tls) {
-      this.#awaitsName = true
+    if (named === true && !this.tls && serverName === null) {
+      this.#hello = new HelloBytes()
       context.clock.arm(this, frontend.timeouts.tlsHandshake)
-    } else this.#place(named === true ? serverNameOf(socket) : '', this.startedAt)
+    } else this.#place(named === true ? (serverName ?? serverNameOf(socket)) : '', this.startedAt)
   }
 
   get server(): Server | null {
@@ -100,7 +111,6 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
 
   /** Looks for a server. @param at performance.now() */
   #place(serverName: string, at: number): void {
-    this.#awaitsName = false
     this.#serverName = serverName
     this.pickedAt = at
     const backend = this.backend.inService
@@ -152,22 +162,27 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   onBytes(buffer: Buffer, n: number): boolean {
     if (this.#over) return false
     const piece = buffer.subarray(0, n)
-    this.#early = this.#early === null ? Buffer.from(piece) : Buffer.concat([this.#early, piece])
-    if (!this.#awaitsName) return false
-    const hello = parseClientHello(this.#early)
+    if (this.#hello === null) {
+      this.#early = this.#early === null ? Buffer.from(piece) : Buffer.concat([this.#early, piece])
+      return false
+    }
+    const hello = this.#hello.add(piece)
     if (hello === 'incomplete') return true
-    this.#place(hello === 'none' ? '' : hello.serverName, performance.now())
+    this.#goOn(hello === 'none' ? '' : hello.serverName)
     return false
   }
 
-  /** It goes on without a name: the client says none, or not in time. */
-  #placeUnnamed(): void {
-    this.#place('', performance.now())
+  /** @param serverName '': the client says none, or not in time */
+  #goOn(serverName: string): void {
+    const { all } = this.#hello!
+    this.#hello = null
+    if (all.length > 0) this.#early = all
+    this.#place(serverName, performance.now())
   }
 
   onEnd(): void {
     this.#ended = true
-    if (this.#awaitsName) this.#placeUnnamed()
+    if (this.#hello !== null) this.#goOn('')
   }
 
   onDrain(): void {}
@@ -204,7 +219,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   }
 
   onDeadline(): void {
-    if (this.#awaitsName) this.#placeUnnamed()
+    if (this.#hello !== null) this.#goOn('')
     else if (this.#placement.waits) this.#placement.onDeadline()
     else this.#unreachable('connect_timeout', OUTCOME_TIMEOUT)
   }
@@ -229,7 +244,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
 
   /** Neither waits for a server any more nor has anything on one. */
   #leave(): void {
-    this.#awaitsName = false
+    this.#hello = null
     this.context.clock.disarm(this)
     this.#placement.leave()
     this.#dropUpstream()

@@ -4,11 +4,13 @@
 // since nothing is allocated per read. The last way gets them through the documented option `onread`, needs no
 // second socket object beneath (5 to 10 % of a handshake when none is made at all), and is what this file does. Only that
 // the handle is handed over in `_wrapHandle` is undocumented: where that fails, the first way takes its place.
+// Where the certificate is chosen with each handshake, that is asked for right beneath Node's own SNICallback (`oncertcb`), in
+// one call: it tells of clients that ask for no name as well, and whether one asks for an OCSP response.
 // Not here: deadlines, limits, and what is done with the bytes.
 import { Socket } from 'node:net'
-import { TLSSocket, type TLSSocketOptions } from 'node:tls'
+import { TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls'
 import { WRITE_HIGH_WATER } from '../io/socket.ts'
-import type { ServerTls } from './contexts.ts'
+import type { ClientAuth } from './client-auth.ts'
 
 /** Where bytes are read into, and who takes them. One object may serve all sockets of a worker. */
 export interface OnRead {
@@ -17,11 +19,51 @@ export interface OnRead {
   readonly callback: (nread: number, buffer: Uint8Array) => boolean
 }
 
-/** `staticReads`: whether `onread` gets the bytes; if not, the caller listens to 'data'. */
-export type AcceptedSocket = TLSSocket & { staticReads?: boolean }
+/** What a handshake gets (data/tls/contexts.ts says how it is chosen). */
+export interface Choice {
+  /** Null: it goes on with the default context. */
+  readonly context: SecureContext | null
+  /** DER, for a client that asks for it; null: there is none. */
+  readonly staple: Uint8Array | null
+  /** The certificate is on trial. */
+  readonly onTrial: boolean
+  /** No certificate has the name, and there is to be none: the default context has none either. */
+  readonly refused: boolean
+}
+
+/** What a handshake that has come to its certificate knows of the client's signature algorithms: 'ECDSA+SHA256' and so on. */
+export type Client = Pick<TLSSocket, 'getSharedSigalgs'>
+
+/** @param name as the client sent it; '' when it sent none */
+export type Choose = (name: string, client: Client) => Choice
+
+/** What a handshake is begun with. */
+export interface Terms {
+  readonly options: TLSSocketOptions
+  /** Null, or none: the context that is among the options serves every name. Else an SNICallback is among them too. */
+  readonly choose?: Choose | null
+  /** Null, or none: no certificate is asked for. */
+  readonly clientAuth?: ClientAuth | null
+}
+
+export type AcceptedSocket = TLSSocket & {
+  /** Whether `onread` gets the bytes; if not, the caller listens to 'data'. */
+  staticReads: boolean
+  /** What was chosen; null: not yet, or there was nothing to choose. A resumed session needs no certificate. */
+  choice: Choice | null
+  /** Who is to be asked, at 'secure', whether the client may come in; null: every client may. */
+  clientAuth: ClientAuth | null
+}
 
 /** The handle of a TCP or pipe connection, which Node does not describe. */
 type Handle = object
+/** What Node has beneath a TLSSocket. */
+interface TlsHandle {
+  oncertcb?: (hello: { servername: string; OCSPRequest: boolean }) => void
+  certCbDone?: () => void
+  setOCSPResponse?: (response: Uint8Array) => void
+  sni_context?: unknown
+}
 interface Internals {
   _handle: Handle | null
   /** The net.Server that counts this connection. */
@@ -39,12 +81,17 @@ let handlesCanBeWrapped = typeof prototype._wrapHandle === 'function'
  * any time, before and after. It may be half open: a client that goes away before 'secure' shows as 'end'.
  * @param raw accepted, with nothing read from it yet and not reading (pauseOnConnect, manualStart); an empty shell
  * from here on. Or its bare handle, which saves making a net.Socket at all.
- * @param staticReads false: the way by ordinary events, for the test of it
+ * @param internals false: nothing that Node does not document, for the test of that way. Bytes come by ordinary events, and
+ * certificates are chosen for clients that ask for a name
  */
-export function wrapServer(raw: Socket | Handle, tls: ServerTls, onread: OnRead, staticReads = true): AcceptedSocket {
-  const onHandle = staticReads && handlesCanBeWrapped ? wrapHandle(raw, tls.options, onread) : null
-  const secure: AcceptedSocket = onHandle ?? new TLSSocket(socketOf(raw), tls.options)
+export function wrapServer(raw: Socket | Handle, terms: Terms, onread: OnRead, internals = true): AcceptedSocket {
+  const { options, choose = null, clientAuth = null } = terms
+  const onHandle = internals && handlesCanBeWrapped ? wrapHandle(raw, options, onread) : null
+  const secure = (onHandle ?? new TLSSocket(socketOf(raw), options)) as AcceptedSocket
   secure.staticReads = onHandle !== null
+  secure.choice = null
+  secure.clientAuth = clientAuth
+  if (choose !== null && internals) chooseOnHandle(secure, choose)
   ;(secure as unknown as Internals)._releaseControl() // errors come out as 'error', as they do from tls.connect()
   secure.on('_tlsError', endOnTlsError)
   return secure
@@ -53,6 +100,23 @@ export function wrapServer(raw: Socket | Handle, tls: ServerTls, onread: OnRead,
 /** A record that cannot be read after the handshake is only reported by Node; nothing sensible can follow it. */
 function endOnTlsError(this: TLSSocket, error: Error): void {
   this.destroy(error)
+}
+
+/** In place of the SNICallback among the options, which does it where Node has no such thing any more. */
+function chooseOnHandle(secure: AcceptedSocket, choose: Choose): void {
+  const handle: TlsHandle | null = (secure as unknown as Internals)._handle
+  if (handle === null || handle.certCbDone === undefined || handle.setOCSPResponse === undefined) return
+  handle.oncertcb = function ({ servername, OCSPRequest }) {
+    const choice = choose(servername, secure)
+    secure.choice = choice
+    if (choice.context !== null) this.sni_context = choice.context.context
+    if (OCSPRequest && choice.staple !== null) this.setOCSPResponse!(choice.staple)
+    try {
+      this.certCbDone!()
+    } catch (error) {
+      secure.destroy(error as Error)
+    }
+  }
 }
 
 /** The handle on its way to the constructor of TLSSocket, which takes no handle as an argument. */
@@ -67,7 +131,7 @@ class SocketOnHandle extends TLSSocket {
   }
 }
 
-function wrapHandle(raw: Socket | Handle, common: TLSSocketOptions, onread: OnRead): AcceptedSocket | null {
+function wrapHandle(raw: Socket | Handle, common: TLSSocketOptions, onread: OnRead): TLSSocket | null {
   const shell = raw instanceof Socket ? (raw as unknown as Internals) : null
   const handle = shell ? shell._handle : raw
   if (!handle) return null // closed meanwhile

@@ -1,5 +1,6 @@
 // The certificates of one worker, for all of its binds: what the control plane has sent last. They come and go while binds
 // stay, so they are kept apart from them; a bind is told when what it serves has changed. Nothing is made of them here.
+// A change costs as much as it names: of ten thousand certificates, the one that has changed.
 import type { BindCertificates, CanarySpec, CertificatesChange, CertificateSpec } from '../../messages/tls.ts'
 
 /** What one bind serves; `canary` names two of the list. */
@@ -9,15 +10,27 @@ export interface ServedCertificates {
   readonly canary: CanarySpec | null
 }
 
+/** Whoever serves the certificates of a bind. */
+export interface BindWatcher {
+  /** What the bind serves has changed. */
+  onCertificates(): void
+  /** OCSP responses have come or gone, perhaps of other binds. */
+  onStaples(): void
+}
+
 const nothing: ServedCertificates = { list: [], canary: null }
 
 export class CertificateTable {
   readonly #certificates = new Map<string, CertificateSpec>()
   readonly #binds = new Map<string, BindCertificates>()
   readonly #staples = new Map<string, Uint8Array>()
-  readonly #watchers = new Map<string, () => void>()
+  /** By bind id. */
+  readonly #watchers = new Map<string, Set<BindWatcher>>()
+  readonly #onRemoved: (ids: readonly string[]) => void
 
-  constructor(first: CertificatesChange) {
+  /** @param onRemoved told of ids that no bind needs any more, after those that are concerned */
+  constructor(first: CertificatesChange, onRemoved: (ids: readonly string[]) => void = () => {}) {
+    this.#onRemoved = onRemoved
     this.change(first)
   }
 
@@ -30,12 +43,16 @@ export class CertificateTable {
     }
     for (const [bind, served] of Object.entries(binds)) {
       this.#binds.set(bind, served)
-      this.#watchers.get(bind)?.()
+      for (const watcher of this.#watchers.get(bind) ?? []) watcher.onCertificates()
+    }
+    if (Object.keys(staples).length > 0) {
+      for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher.onStaples()
     }
     for (const id of removed) {
       this.#certificates.delete(id)
       this.#staples.delete(id)
     }
+    this.#onRemoved(removed)
   }
 
   of(bind: string): ServedCertificates {
@@ -50,9 +67,14 @@ export class CertificateTable {
     return this.#staples.get(id) ?? null
   }
 
-  /** @param onChange called when what the bind serves has changed; null: nobody is to be told any more */
-  watch(bind: string, onChange: (() => void) | null): void {
-    if (onChange === null) this.#watchers.delete(bind)
-    else this.#watchers.set(bind, onChange)
+  watch(bind: string, watcher: BindWatcher): void {
+    const watchers = this.#watchers.get(bind)
+    if (watchers === undefined) this.#watchers.set(bind, new Set([watcher]))
+    else watchers.add(watcher)
+  }
+
+  unwatch(bind: string, watcher: BindWatcher): void {
+    const watchers = this.#watchers.get(bind)
+    if (watchers?.delete(watcher) && watchers.size === 0) this.#watchers.delete(bind)
   }
 }

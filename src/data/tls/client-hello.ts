@@ -2,8 +2,8 @@
 // server name and the application protocols of a ClientHello. RFC 8446, sections 4.1.2, 4.2 and 5.1; RFC 6066, section 3;
 // RFC 7301, section 3.1. No length is believed before it has been held against what is there. Nothing is decrypted,
 // answered or judged beyond its form: whether the hello is any good is the server's business.
-// Stateless: called again from the start when more bytes have come. The limit keeps that cheap, and keeps what one client
-// can make us hold small.
+// Stateless: called again from the start when enough more bytes have come (hello-bytes.ts). The limit keeps that cheap, and
+// keeps what one client can make us hold small.
 
 /** A hello must end within this many bytes of the connection. Those of browsers with post-quantum keys have about 2,000. */
 export const MAX_CLIENT_HELLO = 16_384
@@ -24,9 +24,16 @@ export type ClientHelloResult = ClientHello | 'incomplete' | 'none'
  */
 export function parseClientHello(bytes: Buffer): ClientHelloResult {
   const length = gatherMessage(bytes)
-  if (length === INCOMPLETE) return bytes.length < MAX_CLIENT_HELLO ? 'incomplete' : 'none'
+  if (length < 0) return bytes.length < MAX_CLIENT_HELLO ? 'incomplete' : 'none'
   return length === MALFORMED ? 'none' : readHello(new Reader(message, HANDSHAKE_HEADER, length))
 }
+
+/**
+ * A client that sends its hello byte by byte, in thousands of records, is not worth a look for each.
+ * @param bytes of which parseClientHello says `incomplete`
+ * @returns how many more it takes, at least, until the hello can be complete; 1 or more
+ */
+export const leastMissing = (bytes: Buffer): number => Math.max(1, -gatherMessage(bytes))
 
 // The record layer: a message may be cut into any number of records (RFC 8446, section 5.1).
 
@@ -37,21 +44,24 @@ const MAX_RECORD = 16_384
 const HANDSHAKE_HEADER = 4
 const CLIENT_HELLO = 1
 
-const INCOMPLETE = 0
-const MALFORMED = -1
+const MALFORMED = 0
 
 /** The message without its records; of one hello at a time. */
 const message = Buffer.allocUnsafeSlow(MAX_CLIENT_HELLO)
 
-/** Fills `message`. @returns the length of the message with its header, or INCOMPLETE or MALFORMED */
+/**
+ * Fills `message`.
+ * @returns above 0: the length of the message with its header; MALFORMED; below 0: so many bytes are missing, at least
+ */
 function gatherMessage(bytes: Buffer): number {
   const end = Math.min(bytes.length, MAX_CLIENT_HELLO)
   let have = 0
+  let missing = 1
   for (let at = 0; at < end;) {
     if (bytes[at] !== RECORD_HANDSHAKE) return MALFORMED
     if (at + 1 < end && bytes[at + 1] !== MAJOR_VERSION) return MALFORMED
     const start = at + RECORD_HEADER
-    if (start > end) return INCOMPLETE
+    if (start > end) return end - start
     const size = (bytes[start - 2]! << 8) | bytes[start - 1]!
     if (size === 0 || size > MAX_RECORD) return MALFORMED
     at = start + size
@@ -61,8 +71,9 @@ function gatherMessage(bytes: Buffer): number {
     const length = HANDSHAKE_HEADER + message.readUIntBE(1, 3)
     if (length + RECORD_HEADER > MAX_CLIENT_HELLO) return MALFORMED
     if (have >= length) return length
+    missing = length - have
   }
-  return INCOMPLETE
+  return -missing
 }
 
 // The message.

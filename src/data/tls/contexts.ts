@@ -1,150 +1,217 @@
-// From the certificates of one bind to OpenSSL contexts, and from the name a client asks for (SNI) to one of them.
-// Built once per snapshot and worker. Where the same certificates serve every name, `select` is null, and a handshake
-// never enters JavaScript for them. OpenSSL chooses between ECDSA and RSA by what the client can verify, but only among
-// the certificates of the default context: the context chosen for a name replaces all of them by a single one (Node
-// hands over no more), so that for other names the choice between key types is made here.
-import { constants } from 'node:crypto'
-import { createSecureContext, type SecureContext, type TLSSocket, type TLSSocketOptions } from 'node:tls'
-import type { CertificateSpec, TicketKeys, TlsSpec } from '../../messages/tls.ts'
+// TLS of one bind on one worker: which OpenSSL context a handshake gets, by the name that the client asks for. It follows its
+// certificates, their OCSP responses, and the spec of the bind, as they change; handshakes that have begun end as they began.
+// The context that a handshake begins with is the default one. Where that serves every name, `choose` is null, and a
+// handshake never enters JavaScript for its certificate. OpenSSL chooses between ECDSA and RSA by what the client can verify,
+// but only among the certificates of the default context: one that is chosen for a name replaces all of them by a
+// single one (Node hands over no more), so that for other names the choice between key types is made here, as it is
+// where the answer hangs on which one it is: a staple (RFC 6066, section 8), or a certificate on trial.
+import { isDeepStrictEqual } from 'node:util'
+import { createSecureContext, type SecureContext, type TLSSocketOptions } from 'node:tls'
+import type { BindSpec } from '../../messages/snapshot.ts'
+import type { CanarySpec, CertificateSpec, TlsSpec } from '../../messages/tls.ts'
+import type { WorkerContext } from '../context.ts'
+import type { AcceptedSocket, Choice, Choose, Client, Terms } from './accept.ts'
+import type { BindWatcher } from './certificate-table.ts'
+import { candidatesOf, isSame, keyTypes, listOf, NameIndex, type Candidates } from './certificate-choice.ts'
+import type { ClientAuth } from './client-auth.ts'
+import { ContextRecipe } from './context-recipe.ts'
+import type { TlsState, TlsWatcher } from './tls-state.ts'
 
-/**
- * TLS 1.3 suites and TLS 1.2 ciphers in the server's order: AEAD with forward secrecy only. AES-128-GCM comes first as
- * the cheapest (SHA-256 in the key schedule); a client that puts ChaCha20 first, for want of AES instructions, gets it.
- */
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':')
+/** What the TLS of a bind needs to know of its worker. */
+export type TlsSurroundings = Pick<WorkerContext, 'tls' | 'dice' | 'log'>
 
-/** Key exchange: the post-quantum hybrid with clients that have it, X25519 with the others, which pay nothing for it. */
-const GROUPS = 'X25519MLKEM768:X25519:P-256:P-384'
+/** @param bind one with TLS */
+export const createServerTls = (bind: BindSpec, context: TlsSurroundings): BindTls =>
+  new BindTls(bind.id, bind.tls!, context)
 
-const OPTIONS = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_PRIORITIZE_CHACHA
+const DEFAULT: Choice = { context: null, staple: null, onTrial: false, refused: false }
+const REFUSED: Choice = { ...DEFAULT, refused: true }
+/** A share is a number of these. */
+const SHARES = 1_000_000
 
-/** TLS of one bind, for the server's side of a handshake. */
-export interface ServerTls {
-  /** Serves clients that send no name, or one that no certificate has. */
-  readonly defaultContext: SecureContext
-  /** The context for a name as the client sent it, or null for the default. Null: the default serves every name. */
-  readonly select: ((name: string, client: Client) => SecureContext | null) | null
-  /** The above and ALPN as a TLSSocket takes them; data/tls/accept adds what the socket brings. */
-  readonly options: TLSSocketOptions
-}
+export class BindTls implements Terms, BindWatcher, TlsWatcher {
+  readonly #bind: string
+  readonly #state: TlsState
+  readonly #surroundings: TlsSurroundings
+  #spec: TlsSpec
+  /** Null: OpenSSL takes no context of the spec, and every handshake is refused. */
+  #recipe: ContextRecipe | null
+  options: TLSSocketOptions = {}
+  choose: Choose | null = null
 
-/** What a handshake that has come to the name knows of the client's signature algorithms: 'ECDSA+SHA256' and so on. */
-type Client = Pick<TLSSocket, 'getSharedSigalgs'>
-
-/** Contexts of a single certificate by its key type. */
-type Choice = ReadonlyMap<CertificateSpec['keyType'], SecureContext>
-
-/** @throws what OpenSSL says when it refuses a certificate or a cipher list; `weir check` has found it before */
-export function createTls(spec: TlsSpec, certificates: readonly CertificateSpec[], ticketKeys: TicketKeys): ServerTls {
-  const first = certificates[0]
-  if (!first) throw new Error('A bind with TLS needs a certificate')
-  const fallback = besideDefault(first, certificates)
-  const defaultContext = createContext(spec, fallback, ticketKeys)
-  const choices = new Map<string, Choice | null>()
-  for (const name of new Set(certificates.flatMap(({ names }) => names))) {
-    const own = forName(name, certificates)
-    choices.set(name, sameItems(own, fallback) ? null : choiceOf(spec, own, ticketKeys))
-  }
-  const select = [...choices.values()].every((choice) => choice === null) ? null : selector(choices)
-  return { defaultContext, select, options: optionsOf(defaultContext, select, spec.alpn) }
-}
-
-/** An exact name wins over a wildcard, and a wildcard stands for exactly one label (RFC 9525, section 6.3). */
-const selector =
-  (choices: ReadonlyMap<string, Choice | null>): NonNullable<ServerTls['select']> =>
-  (asked, client) => {
-    const name = asked.toLowerCase()
-    let choice = choices.get(name)
-    if (choice === undefined) choice = choices.get(wildcardOf(name))
-    if (!choice) return null
-    return choice.size > 1 ? verifiable(choice, client) : choice.values().next().value!
+  constructor(bind: string, spec: TlsSpec, surroundings: TlsSurroundings) {
+    this.#bind = bind
+    this.#spec = spec
+    this.#state = surroundings.tls
+    this.#surroundings = surroundings
+    this.#recipe = this.#recipeFor(spec)
+    this.#compile()
+    this.#state.certificates.watch(bind, this)
+    this.#state.watch(this)
   }
 
-/** ECDSA, the cheapest, with clients that can verify it. */
-function verifiable(choice: Choice, client: Client): SecureContext {
-  const algorithms = client.getSharedSigalgs()
-  for (const [keyType, prefix] of [
-    ['ec', 'ECDSA+'],
-    ['other', 'Ed'],
-    ['rsa', 'RSA'],
-  ] as const) {
-    const context = choice.get(keyType)
-    if (context && algorithms.some((algorithm) => algorithm.startsWith(prefix))) return context
+  get clientAuth(): ClientAuth | null {
+    return this.#recipe === null ? null : this.#recipe.clientAuth
   }
-  return choice.values().next().value!
-}
 
-function wildcardOf(name: string): string {
-  const dot = name.indexOf('.')
-  return dot > 0 ? `*${name.slice(dot)}` : ''
-}
-
-/** One certificate per key type for a name: the first with the very name, else the first whose wildcard covers it. */
-function forName(name: string, certificates: readonly CertificateSpec[]): CertificateSpec[] {
-  const exact = certificates.filter(({ names }) => names.includes(name))
-  const covering = certificates.filter(({ names }) => names.includes(wildcardOf(name)))
-  return onePerKeyType([...exact, ...covering])
-}
-
-/** The first certificate, and beside it those of other key types that share a name with it. */
-function besideDefault(first: CertificateSpec, certificates: readonly CertificateSpec[]): CertificateSpec[] {
-  const related = certificates.filter((other) => first.names.some((name) => forName(name, [other]).length > 0))
-  return onePerKeyType([first, ...related])
-}
-
-function onePerKeyType(certificates: readonly CertificateSpec[]): CertificateSpec[] {
-  const chosen = new Map<string, CertificateSpec>()
-  for (const certificate of certificates) {
-    if (!chosen.has(certificate.keyType)) chosen.set(certificate.keyType, certificate)
+  /** Goes by another spec of the same bind, from the next handshake on. Certificates keep their contexts where they can. */
+  follow(spec: TlsSpec): void {
+    if (isDeepStrictEqual(spec, this.#spec)) return
+    this.#spec = spec
+    this.#recipe = this.#recipeFor(spec)
+    this.#compile()
   }
-  return [...chosen.values()]
+
+  close(): void {
+    this.#state.certificates.unwatch(this.#bind, this)
+    this.#state.unwatch(this)
+  }
+
+  onCertificates(): void {
+    this.#compile()
+  }
+
+  onStaples(): void {
+    if (this.choose === null) this.#compile() // else they are looked up with each handshake
+  }
+
+  onContextsGone(): void {
+    this.#compile()
+  }
+
+  /** @returns null, and says so: OpenSSL takes it with no certificate whatever. `weir check` has found that before */
+  #recipeFor(spec: TlsSpec): ContextRecipe | null {
+    try {
+      const recipe = new ContextRecipe(spec)
+      recipe.make([], () => this.#state.secrets)
+      return recipe
+    } catch (error) {
+      const fields = { bind: this.#bind, error: (error as Error).message }
+      this.#surroundings.log('error', 'Cannot set up TLS of a bind: OpenSSL refuses its options', fields)
+      return null
+    }
+  }
+
+  #compile(): void {
+    const { certificates, contexts } = this.#state
+    const recipe = this.#recipe
+    if (recipe === null) {
+      this.choose = () => REFUSED
+      this.options = optionsOf(emptyContext(), this.#spec.alpn, this)
+      return
+    }
+    const { list, canary } = certificates.of(this.#bind)
+    const served = canary === null ? list : list.filter(({ id }) => id !== canary.id)
+    const names = new NameIndex(served)
+    const isUsable = (certificate: CertificateSpec) => contexts.of(recipe, [certificate]) !== null
+    const first = this.#spec.strictSni ? undefined : served.find(isUsable)
+    const shown = first === undefined ? [] : usable(names.beside(first), isUsable)
+    const secureContext = contexts.of(recipe, shown) ?? emptyContext()
+    const single = canary === null && !shown.some(({ id }) => certificates.stapleOf(id) !== null)
+    const fallback = shown.length === 0 ? null : candidatesOf(shown)
+    this.choose =
+      fallback !== null && single && names.isAll(fallback)
+        ? null
+        : this.#chooser({ recipe, names, fallback, secureContext, trial: trialOf(canary, list) })
+    this.options = optionsOf(secureContext, this.#spec.alpn, this)
+  }
+
+  #chooser({ recipe, names, fallback, secureContext, trial }: Served): Choose {
+    const { certificates, contexts } = this.#state
+    const { dice } = this.#surroundings
+
+    const choiceOf = (certificate: CertificateSpec, onTrial: boolean): Choice | null => {
+      const context = contexts.of(recipe, [certificate])
+      if (context === null) return null
+      const staple = certificates.stapleOf(certificate.id)
+      return { context: context === secureContext ? null : context, staple, onTrial, refused: false }
+    }
+    /** One of them in a context of its own; null: OpenSSL takes none of them. */
+    const oneOf = (candidates: Candidates, client: Client): Choice | null => {
+      for (const certificate of inOrder(candidates, client)) {
+        const isDrawn = trial?.replaces === certificate.id && dice.below(SHARES) < trial.shares
+        const choice = (isDrawn ? choiceOf(trial.certificate, true) : null) ?? choiceOf(certificate, false)
+        if (choice !== null) return choice
+      }
+      return null
+    }
+    const shown = fallback === null ? [] : listOf(fallback)
+    const matters = ({ id }: CertificateSpec) => trial?.replaces === id || certificates.stapleOf(id) !== null
+
+    return (asked, client) => {
+      const found = asked === '' ? null : names.for(asked.toLowerCase())
+      if (found !== null && (fallback === null || !isSame(found, fallback))) {
+        const choice = oneOf(found, client)
+        if (choice !== null) return choice
+      }
+      if (fallback === null) return REFUSED
+      return (shown.some(matters) ? oneOf(fallback, client) : null) ?? DEFAULT
+    }
+  }
 }
 
-const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
-  a.length === b.length && a.every((item) => b.includes(item))
-
-function createContext(spec: TlsSpec, certificates: readonly CertificateSpec[], ticketKeys: TicketKeys): SecureContext {
-  return createSecureContext({
-    cert: certificates.map(({ cert }) => cert),
-    key: certificates.map(({ key }) => key),
-    ca: [], // clients show no certificate, and the authorities that Node ships would only take memory
-    minVersion: spec.minVersion,
-    maxVersion: spec.maxVersion,
-    ciphers: spec.ciphers ?? CIPHERS,
-    ecdhCurve: GROUPS,
-    honorCipherOrder: true,
-    secureOptions: OPTIONS,
-    ticketKeys: Buffer.from(ticketKeys[0]!), // the same on every worker: a ticket is good at all of them
-    sessionIdContext: 'weir',
-  })
+/** What a bind serves, and how. */
+interface Served {
+  readonly recipe: ContextRecipe
+  readonly names: NameIndex
+  /** In the default context; null: nothing is, because unknown names are refused, or there is no certificate. */
+  readonly fallback: Candidates | null
+  readonly secureContext: SecureContext
+  readonly trial: Trial | null
 }
 
-const choiceOf = (spec: TlsSpec, certificates: readonly CertificateSpec[], ticketKeys: TicketKeys): Choice =>
-  new Map(certificates.map((certificate) => [certificate.keyType, createContext(spec, [certificate], ticketKeys)]))
+/** A certificate that takes the place of another in some handshakes. */
+interface Trial {
+  readonly certificate: CertificateSpec
+  readonly replaces: string
+  /** Of SHARES. */
+  readonly shares: number
+}
+
+function trialOf(canary: CanarySpec | null, list: readonly CertificateSpec[]): Trial | null {
+  const certificate = canary === null ? undefined : list.find(({ id }) => id === canary.id)
+  if (canary === null || certificate === undefined) return null
+  return { certificate, replaces: canary.replaces, shares: Math.round(canary.share * SHARES) }
+}
+
+/** One alone is known to be usable. */
+function usable(candidates: Candidates, isUsable: (certificate: CertificateSpec) => boolean): CertificateSpec[] {
+  const list = listOf(candidates)
+  return list.length === 1 ? list : list.filter(isUsable)
+}
+
+/** No certificate: a handshake that begins with it fails, and the client gets the alert `handshake_failure`. */
+const emptyContext = (): SecureContext => createSecureContext({ ca: [] })
 
 function optionsOf(
   secureContext: SecureContext,
-  select: ServerTls['select'],
   alpn: readonly string[],
+  { choose, clientAuth }: Pick<BindTls, 'choose' | 'clientAuth'>,
 ): TLSSocketOptions {
   const options: TLSSocketOptions = { isServer: true, secureContext }
   if (alpn.length > 0) options.ALPNProtocols = wireForm(alpn)
-  if (select) {
-    options.SNICallback = function (this: Client, name, done): void {
-      done(null, select(name, this) ?? undefined)
+  if (choose !== null) {
+    options.SNICallback = function (this: AcceptedSocket, name, done): void {
+      this.choice = choose(name, this)
+      done(null, this.choice.context ?? undefined)
     }
   }
+  if (clientAuth !== null) {
+    options.requestCert = true
+    options.rejectUnauthorized = clientAuth.spec.mode === 'required' // who shows none is refused by OpenSSL
+  }
   return options
+}
+
+const prefixes = { ec: 'ECDSA+', other: 'Ed', rsa: 'RSA' } as const
+
+/** Those that the client can verify come first, ECDSA before the others, as the cheapest. */
+function inOrder(candidates: Candidates, client: Client): CertificateSpec[] {
+  const list = listOf(candidates)
+  if (list.length === 1) return list
+  const algorithms = client.getSharedSigalgs()
+  const verifiable = keyTypes.filter((type) => algorithms.some((algorithm) => algorithm.startsWith(prefixes[type])))
+  return [...verifiable.flatMap((type) => candidates[type] ?? []), ...list]
 }
 
 /** Protocols as RFC 7301, section 3.1 has them, so that no connection needs to convert them. */

@@ -1,5 +1,7 @@
-// TLS towards servers: what tls.connect() needs to know of one server, and its newest session, so that the next
-// handshake is a short one. Made once per server and worker. Where to connect and what to read into is the connector's.
+// TLS towards servers: what tls.connect() needs to know of one server, whether the server that answered is the one, and
+// its newest session, so that the next handshake is a short one. Made once per server and worker, and anew when anything of
+// its TLS changes, so no session outlives what it was verified by. Where to connect and what to read into is the connector's.
+import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import {
   checkServerIdentity,
@@ -15,27 +17,32 @@ import type { Mode } from '../../model/states.ts'
 export interface UpstreamTls {
   /** Options to spread into those of tls.connect(); the newest session is among them. */
   options(): ConnectionOptions
-  /** Keeps the sessions that this connection is given; an error forgets them and, at any time, ends the socket. */
-  remember(socket: TLSSocket): void
+  /**
+   * To be called with a new socket, before anybody else listens to it. Ends it with an error at 'secureConnect' when the
+   * server has another key than those that are pinned; keeps the sessions that it is given, which an error forgets.
+   */
+  attend(socket: TLSSocket): void
 }
 
 const kUpstream = Symbol('upstream tls')
-type Remembered = TLSSocket & { [kUpstream]: Upstream }
+type Attended = TLSSocket & { [kUpstream]: Upstream }
 
 /**
  * @param spec a server whose `tls` is set
- * @throws what OpenSSL says of a damaged `ca`
+ * @throws what OpenSSL says of a damaged `ca` or `certificate`
  */
 export const serverTls = (spec: ServerSpec, mode: Mode): UpstreamTls => new Upstream(spec, spec.tls!, mode)
 
 class Upstream implements UpstreamTls {
   readonly #fixed: ConnectionOptions
+  readonly #pins: readonly string[]
   /** One session, the newest: a few KiB per server at most. */
   #session: Buffer | null = null
 
   constructor(spec: ServerSpec, tls: ServerTlsSpec, mode: Mode) {
+    this.#pins = tls.pins
     this.#fixed = {
-      secureContext: contextFor(tls.ca),
+      secureContext: contextFor(tls),
       rejectUnauthorized: tls.verify,
       ...nameOf(spec, tls),
       ...(mode === 'http' ? { ALPNProtocols: ['http/1.1'] } : {}),
@@ -46,11 +53,17 @@ class Upstream implements UpstreamTls {
     return this.#session ? { ...this.#fixed, session: this.#session } : this.#fixed
   }
 
-  remember(socket: TLSSocket): void {
-    ;(socket as Remembered)[kUpstream] = this
+  attend(socket: TLSSocket): void {
+    ;(socket as Attended)[kUpstream] = this
+    if (this.#pins.length > 0) socket.once('secureConnect', checkPins)
     socket.on('session', keepSession)
     socket.on('error', forgetSession)
     socket.on('_tlsError', endOnTlsError)
+  }
+
+  /** The session of a server that was turned away is not worth keeping, and one that resumes has been looked at before. */
+  accepts(socket: TLSSocket): boolean {
+    return socket.isSessionReused() || this.#pins.includes(pinOf(socket))
   }
 
   keep(session: Buffer): void {
@@ -62,12 +75,25 @@ class Upstream implements UpstreamTls {
   }
 }
 
+/** Before a byte is written: who waits for the same event finds the socket destroyed. */
+function checkPins(this: TLSSocket): void {
+  if (!(this as Attended)[kUpstream].accepts(this))
+    this.destroy(new Error('the public key of the server is not pinned'))
+}
+
+/** SHA-256 of the server's public key (SubjectPublicKeyInfo), base64, as in RFC 7469, section 2.4; '' when it showed none. */
+function pinOf(socket: TLSSocket): string {
+  const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' })
+  return key === undefined ? '' : createHash('sha256').update(key).digest('base64')
+}
+
 function keepSession(this: TLSSocket, session: Buffer): void {
-  ;(this as Remembered)[kUpstream].keep(session)
+  if (this.destroyed) return
+  ;(this as Attended)[kUpstream].keep(session)
 }
 
 function forgetSession(this: TLSSocket): void {
-  ;(this as Remembered)[kUpstream].forget()
+  ;(this as Attended)[kUpstream].forget()
 }
 
 /** A record that cannot be read after the handshake is only reported by Node; nothing sensible can follow it. */
@@ -85,14 +111,20 @@ function nameOf(spec: ServerSpec, tls: ServerTlsSpec): ConnectionOptions {
   return isIP(name) ? { checkServerIdentity: (_, cert) => checkServerIdentity(name, cert) } : { servername: name }
 }
 
-/** Contexts by `ca`, weakly, since servers share authorities and a context with those of Node is not small. */
-const contexts = new Map<string | null, WeakRef<SecureContext>>()
+/**
+ * Contexts by authorities and own certificate, weakly, since servers share them and a context with the authorities of Node
+ * is not small. By a hash of them: a private key is no key of a table.
+ */
+const contexts = new Map<string, WeakRef<SecureContext>>()
 
-function contextFor(ca: string | null): SecureContext {
-  const known = contexts.get(ca)?.deref()
+function contextFor({ ca, certificate }: ServerTlsSpec): SecureContext {
+  const id = createHash('sha256')
+    .update(JSON.stringify([ca, certificate]))
+    .digest('base64')
+  const known = contexts.get(id)?.deref()
   if (known) return known
-  const context = createSecureContext({ ...(ca === null ? {} : { ca }), minVersion: 'TLSv1.2' })
+  const context = createSecureContext({ ...(ca === null ? {} : { ca }), ...certificate, minVersion: 'TLSv1.2' })
   for (const [key, ref] of contexts) if (!ref.deref()) contexts.delete(key)
-  contexts.set(ca, new WeakRef(context))
+  contexts.set(id, new WeakRef(context))
   return context
 }

@@ -22,11 +22,11 @@ const own = new Map<string, Algorithm>()
 
 /** Loads the files that these backends name; to be awaited before the backends are made. Never rejects. */
 export async function loadAlgorithms(backends: readonly Pick<BackendSpec, 'balance'>[], log: Log): Promise<void> {
-  for (const file of new Set(backends.map(({ balance }) => balance.file))) {
+  for (const [file, digest] of new Map(backends.map(({ balance }) => [balance.file, balance.digest]))) {
     if (file === null) continue
     own.delete(file)
     try {
-      const version = statSync(file).mtimeMs // a module is loaded once per URL: a changed file needs another one
+      const version = digest ?? statSync(file).mtimeMs // a module is loaded once per URL: a changed file needs another one
       own.set(file, algorithmIn(await import(`${pathToFileURL(file).href}?v=${version}`)))
     } catch (error) {
       log('error', 'Cannot load a balancer: leastconn takes its place', { file, error: messageOf(error) })

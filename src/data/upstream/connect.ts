@@ -55,7 +55,7 @@ export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
     const below = header === null ? null : introduced(target, header)
     const how = { ...options, ...(below !== null && { socket: below }), ...secure.options() }
     const socket = tls.connect(how as unknown as tls.ConnectionOptions)
-    secure.remember(socket)
+    secure.attend(socket)
     const owned = socket as unknown as OwnedSocket
     if (below !== null) tie(below, owned)
     owned.staticReads = header === null // over another socket, Node reads in its own way

@@ -63,6 +63,7 @@ export class UpstreamConnection implements SocketOwner {
     this.socket = own(opened.socket, this)
     home.count(1)
     opened.socket.once(opened.readyEvent, () => {
+      if (opened.socket.destroyed) return // it is not the server that it should be (tls/server-tls.ts)
       this.ready = true
       this.user?.onUpstreamReady()
     })

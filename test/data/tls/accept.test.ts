@@ -3,12 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { connect as connectTcp, createServer, type Socket, type AddressInfo, type Server } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { wrapServer, type AcceptedSocket } from '../../../src/data/tls/accept.ts'
-import type { ServerTls } from '../../../src/data/tls/contexts.ts'
+import { wrapServer, type AcceptedSocket, type Terms } from '../../../src/data/tls/accept.ts'
 import { testTls } from '../../support/tls.ts'
 import { certificateSpec } from '../../support/certificates.ts'
 
-let tls: ServerTls
+let tls: Terms
 const servers: Server[] = []
 
 beforeAll(async () => {
@@ -53,11 +52,11 @@ describe.each(ways)('%s', (_, staticReads, bare) => {
     readonly accepted: Promise<Accepted>
   }
 
-  async function serve(listener?: Listener): Promise<Side> {
+  async function serve(listener?: Listener, terms: Terms = tls): Promise<Side> {
     let resolve: (socket: Accepted) => void
     const accepted = new Promise<Accepted>((done) => (resolve = done))
     const accept = (raw: Socket | object): void => {
-      const socket: Accepted = wrapServer(raw, tls, onread, staticReads)
+      const socket: Accepted = wrapServer(raw, terms, onread, staticReads)
       expect(socket.staticReads).toBe(staticReads)
       if (listener) socket.listener = listener
       if (!staticReads) {
@@ -165,6 +164,20 @@ describe.each(ways)('%s', (_, staticReads, bare) => {
     expect([socket.alpnProtocol, socket.servername]).toEqual(['http/1.1', 'a.test'])
     client.destroy()
     socket.destroy()
+  })
+
+  test('a certificate is chosen by the name, and the socket tells what was chosen', async () => {
+    const certificates = [await certificateSpec({ names: ['a.test'] }), await certificateSpec({ names: ['b.test'] })]
+    const own = testTls({ certificates })
+    for (const servername of ['a.test', 'b.test']) {
+      const { port, accepted } = await serve(undefined, own)
+      const client = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false })
+      await new Promise<void>((resolve) => client.once('secureConnect', resolve))
+      expect(client.getPeerX509Certificate()?.subject).toBe(`CN=${servername}`)
+      expect((await accepted).choice).toMatchObject({ refused: false, onTrial: false })
+      client.destroy()
+      ;(await accepted).destroy()
+    }
   })
 
   test('what is not TLS ends the connection with an error', async () => {

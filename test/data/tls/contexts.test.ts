@@ -71,6 +71,7 @@ interface Seen {
   readonly alpn: string | false | null
   readonly cipher: string
   readonly protocol: string | null
+  readonly group: string
   readonly reused: boolean
   readonly session: Buffer | null
 }
@@ -87,6 +88,7 @@ function shake(port: number, options: ConnectionOptions = {}): Promise<Seen> {
         alpn: socket.alpnProtocol,
         cipher: socket.getCipher().standardName,
         protocol: socket.getProtocol(),
+        group: (socket.getEphemeralKeyInfo() as { name?: string }).name ?? '',
         reused: socket.isSessionReused(),
       }
     })
@@ -125,10 +127,10 @@ describe('the certificate by name', () => {
   })
 
   test('one context, and no lookup, when one serves every name', () => {
-    expect(testTls(spec([ec])).select).toBe(null)
+    expect(testTls(spec([ec])).choose).toBe(null)
     const both = testTls(spec([rsa, { ...ec, names: ['www.a.test'] }]))
-    expect(both.select).toBe(null)
-    expect(testTls(spec([ec, other])).select).not.toBe(null)
+    expect(both.choose).toBe(null)
+    expect(testTls(spec([ec, other])).choose).not.toBe(null)
   })
 })
 
@@ -238,6 +240,24 @@ describe('what is negotiated', () => {
   test.each(['X25519MLKEM768', 'X25519', 'P-256', 'P-384'])('key exchange with %s', async (ecdhCurve) => {
     const port = await serve(spec([ec]))
     expect((await shake(port, { ecdhCurve })).protocol).toBe('TLSv1.3')
+  })
+
+  test('groups are kept to, in the order of the server', async () => {
+    const port = await serve(spec([ec], { groups: 'P-384:X25519' }))
+    expect((await shake(port, { ecdhCurve: 'P-256:X25519:P-384' })).group).toBe('secp384r1')
+    await expect(shake(port, { ecdhCurve: 'P-256' })).rejects.toThrow(/handshake|group|curve/i)
+  })
+
+  test.each(['TLSv1', 'TLSv1.1'] as const)('%s, for those who ask for the oldest profile', async (version) => {
+    const old = { ciphers: 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0', minVersion: 'TLSv1' } as const
+    const client = { minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' } as const
+    const port = await serve(spec([ec, rsa, other], old))
+    expect(await shake(port, { ...client, servername: 'b.test' })).toMatchObject({
+      subject: 'CN=b.test',
+      protocol: version,
+    })
+    expect((await shake(port, client)).protocol).toBe(version)
+    await expect(shake(await serve(spec([ec])), client)).rejects.toThrow(/version/)
   })
 
   test.skipIf(!hasOpenssl)('a client that asks for renegotiation is refused', async () => {

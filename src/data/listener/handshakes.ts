@@ -1,0 +1,169 @@
+// The TLS of one bind on one worker: from a connection that has its place to one whose handshake is done. Where some handshakes
+// are not the bind's own, because names are passed through to servers or an authority looks for the answer to a
+// challenge, the client's hello is read first; a bind without such rules never looks at one. Handshakes of its own wait
+// for each other where their number is limited. What is spoken behind them is not known here.
+import type { Socket } from 'node:net'
+import type { ReasonCode } from '../../model/reasons.ts'
+import type { Source } from '../clients/source.ts'
+import type { WorkerContext } from '../context.ts'
+import { onread, type OwnedSocket } from '../io/socket.ts'
+import { beginHandshake } from '../proxy-protocol/early-bytes.ts'
+import { wrapServer } from '../tls/accept.ts'
+import { challengeFor, type ChallengeTls } from '../tls/challenge-contexts.ts'
+import type { ClientHello } from '../tls/client-hello.ts'
+import { createServerTls, type BindTls } from '../tls/contexts.ts'
+import { HelloReader, type HelloHost } from '../tls/hello-reader.ts'
+import { compilePassthrough, type Passthrough } from '../tls/passthrough.ts'
+import type { Backend } from '../upstream/backend.ts'
+import { headerOf, type Arrival } from './arrival.ts'
+import { ChallengeHandshake } from './challenge-handshake.ts'
+import type { Connection, Connections } from './connections.ts'
+import { Handshake } from './handshake.ts'
+import { HandshakeGate } from './handshake-gate.ts'
+import type { Served } from './served.ts'
+import { WaitingHandshake, type WaitingHost } from './waiting-handshake.ts'
+
+/** Who knows what comes of a connection. */
+export interface HandshakesHost {
+  /** Its handshake is done. */
+  speak(socket: Socket, arrival: Omit<Arrival, 'accepted'>): void
+  /** Its handshake is none of ours, and goes on to a server. */
+  passThrough(socket: OwnedSocket, arrival: Arrival, to: PassedHello): void
+  /** Nothing has come of it, and it is not closed yet. */
+  turnAway(arrival: Arrival, reason: ReasonCode): void
+  /** It is closed. */
+  forget(connection: Connection & { readonly source: Source | null }): void
+  count(reason: ReasonCode): void
+}
+
+/** A hello that a rule of passthrough matches. */
+export interface PassedHello {
+  readonly backend: Backend
+  /** That the client asks for; '': none. */
+  readonly serverName: string
+  /** All that was read, from the first byte on. */
+  readonly early: Buffer
+}
+
+export class Handshakes implements HelloHost, WaitingHost {
+  #served: Served
+  readonly #context: WorkerContext
+  readonly #connections: Connections
+  readonly #host: HandshakesHost
+  readonly #tls: BindTls
+  readonly #gate: HandshakeGate
+  /** Null: no name is passed through. */
+  #passthrough: Passthrough | null
+  readonly #over = (handshake: ChallengeHandshake): void => this.#host.forget(handshake)
+
+  /** @param served has TLS */
+  constructor(served: Served, context: WorkerContext, connections: Connections, host: HandshakesHost) {
+    const { maxHandshakes, passthrough } = served.bind.tls!
+    this.#served = served
+    this.#context = context
+    this.#connections = connections
+    this.#host = host
+    this.#tls = createServerTls(served.bind, context)
+    this.#gate = new HandshakeGate(context.clock, maxHandshakes, served.frontend.timeouts.tlsHandshake)
+    this.#passthrough = compilePassthrough(passthrough)
+  }
+
+  /** Those that begin from now on go by another configuration, in which the bind still has TLS. */
+  follow(served: Served): void {
+    const tls = served.bind.tls!
+    this.#served = served
+    this.#tls.follow(tls)
+    this.#passthrough = compilePassthrough(tls.passthrough)
+    this.#gate.follow(tls.maxHandshakes, served.frontend.timeouts.tlsHandshake)
+  }
+
+  /** No more of them will begin, but for those whose connections are here: changes of certificates are not followed. */
+  close(): void {
+    this.#tls.close()
+  }
+
+  begin(arrival: Arrival): void {
+    const { accepted, introduced, source } = arrival
+    if (this.#passthrough === null && this.#context.tls.tlsChallenges === null) {
+      return this.#awaitTurn(arrival, introduced === null ? null : introduced.early)
+    }
+    const timeout = this.#served.frontend.timeouts.tlsHandshake
+    const reader = new HelloReader(accepted, this, { source, introduced, timeout, clock: this.#context.clock })
+    this.#connections.add(reader)
+    reader.begin()
+  }
+
+  // Behind a hello.
+
+  onHello(reader: HelloReader, hello: ClientHello | null, early: Buffer): void {
+    const { socket, introduced, source } = reader
+    const arrival = { accepted: socket, introduced, source }
+    this.#connections.remove(reader)
+    const challenge = hello === null ? null : this.#challengeOf(hello)
+    if (challenge !== null) return this.#answerChallenge(challenge, arrival, early)
+    const rule = hello === null || this.#passthrough === null ? -1 : this.#passthrough(hello)
+    if (rule < 0) return this.#awaitTurn(arrival, early)
+    const backend = this.#served.passthrough[rule]!
+    this.#host.passThrough(socket, arrival, { backend, serverName: hello!.serverName, early })
+  }
+
+  onNoHello(reader: HelloReader): void {
+    if (headerOf(reader)?.local !== true) this.#host.count('tls_handshake') // a tier above may just look at the port
+    this.#host.forget(reader)
+  }
+
+  #challengeOf(hello: ClientHello): ChallengeTls | null {
+    const { tlsChallenges } = this.#context.tls
+    return tlsChallenges === null ? null : challengeFor(tlsChallenges, hello)
+  }
+
+  #answerChallenge(tls: ChallengeTls, { accepted, source }: Arrival, early: Buffer): void {
+    const secure = wrapServer(accepted, tls, onread)
+    this.#connections.add(new ChallengeHandshake(secure, this.#served.frontend, source, this.#context, this.#over))
+    beginHandshake(secure, early)
+  }
+
+  // A handshake of our own.
+
+  /** @param early what was read of it already; null: nothing */
+  #awaitTurn(arrival: Arrival, early: Buffer | null): void {
+    if (this.#gate.pass()) return this.#shakeHands(arrival, early)
+    const waiting = new WaitingHandshake(arrival, early, this)
+    if (this.#gate.enter(waiting) === 'waits') this.#connections.add(waiting)
+    else this.#host.turnAway(arrival, 'handshakes_full')
+  }
+
+  onTurn(waiting: WaitingHandshake): void {
+    this.#connections.remove(waiting)
+    this.#shakeHands(waiting.arrival, waiting.early)
+  }
+
+  onNoTurn(waiting: WaitingHandshake): void {
+    this.#connections.remove(waiting)
+    this.#host.turnAway(waiting.arrival, 'handshakes_full')
+  }
+
+  onCutOff(waiting: WaitingHandshake): void {
+    this.#gate.withdraw(waiting)
+    this.onNoTurn(waiting)
+  }
+
+  /** The gate has let it through. */
+  #shakeHands({ accepted, introduced, source }: Arrival, early: Buffer | null): void {
+    const secure = wrapServer(accepted, this.#tls, onread)
+    const handshake = new Handshake(secure, this.#served.frontend, source, this.#context, this.#secured)
+    handshake.introduced = introduced
+    this.#connections.add(handshake)
+    if (early !== null) beginHandshake(secure, early)
+  }
+
+  /** A handshake has ended, in a connection or in nothing. */
+  readonly #secured = (handshake: Handshake, socket: Socket | null): void => {
+    if (socket === null) this.#host.forget(handshake)
+    else {
+      this.#connections.remove(handshake)
+      this.#host.speak(socket, handshake)
+    }
+    this.#gate.leave()
+  }
+}

@@ -1,0 +1,46 @@
+// A connection that has its place and whose TLS handshake has to wait for others (handshake-gate.ts). It is not read; what
+// was read before it came here waits with it.
+import type { Source } from '../clients/source.ts'
+import type { Arrival } from './arrival.ts'
+import type { Connection } from './connections.ts'
+import type { Entrant } from './handshake-gate.ts'
+
+/** Whose connection it is. */
+export interface WaitingHost {
+  onTurn(waiting: WaitingHandshake): void
+  /** It has waited for as long as it may. */
+  onNoTurn(waiting: WaitingHandshake): void
+  /** It is to end without a turn. */
+  onCutOff(waiting: WaitingHandshake): void
+}
+
+export class WaitingHandshake implements Entrant, Connection {
+  readonly arrival: Arrival
+  /** Beginning of the handshake; null: nothing was read yet. */
+  readonly early: Buffer | null
+  readonly #host: WaitingHost
+
+  constructor(arrival: Arrival, early: Buffer | null, host: WaitingHost) {
+    this.arrival = arrival
+    this.early = early
+    this.#host = host
+  }
+
+  get source(): Source | null {
+    return this.arrival.source
+  }
+
+  start(): void {
+    this.#host.onTurn(this)
+  }
+
+  refuse(): void {
+    this.#host.onNoTurn(this)
+  }
+
+  drain(): void {} // its turn may still come, or its time is soon over
+
+  cutOff(): void {
+    this.#host.onCutOff(this)
+  }
+}
