@@ -52,6 +52,12 @@ port.on('message', (message: ToWorker) => {
     case 'ticket-keys':
       plane.tls.ticketKeys = message.keys
       return
+    case 'adopt':
+      plane.adopt(message.id, message.fds)
+      return
+    case 'release':
+      plane.release(message.id)
+      return
     case 'sockets':
       say({ type: 'sockets', id: message.id, fds: plane.sockets })
       return

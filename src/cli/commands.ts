@@ -50,6 +50,10 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'pause and resume a frontend',
     run: async (argv) => (await import('./frontend.ts')).frontend(argv),
   },
+  cert: {
+    summary: 'put, use, list and roll back certificates',
+    run: async (argv) => (await import('./cert.ts')).cert(argv),
+  },
   connections: {
     summary: 'close connections of clients',
     run: async (argv) => (await import('./connections.ts')).connections(argv),
@@ -77,6 +81,10 @@ export const commands: Readonly<Record<string, Command>> = {
   balancer: {
     summary: 'check a balancer of your own',
     run: async (argv) => (await import('./balancer.ts')).balancer(argv),
+  },
+  tool: {
+    summary: 'run one of the ELB and IAM tools of 2011',
+    run: async (argv) => (await import('./elb-tools/tools.ts')).tool(argv),
   },
   version: { summary: 'print the version', run: async () => (await import('./version.ts')).printVersion() },
   help: { summary: 'print this text, or that of a command', run: help },

@@ -30,7 +30,7 @@ export class NoAnswer extends Error {}
 const PATIENCE_MS = 15_000
 
 /**
- * Where to ask, in order.
+ * Where to ask, in order: the socket that is named, here or in WEIR_SOCKET, or those where one usually is.
  * @param socket named by the user. @param files configurations that the running Weir may go by
  * @throws UsageError
  */
@@ -38,7 +38,7 @@ export function socketPaths(socket: string | undefined, files: readonly string[]
   if (files.length + (socket === undefined ? 0 : 1) > 1) throw new UsageError('name one file or one socket')
   if (socket !== undefined) return [socket]
   const [file] = files
-  if (file === undefined) return automaticPaths()
+  if (file === undefined) return process.env.WEIR_SOCKET ? [process.env.WEIR_SOCKET] : automaticPaths()
   const { config } = loadConfig(file)
   const path = config === null ? socketIn(file) : config.global.controlSocket
   if (path === null) throw new UsageError(`global.control_socket is off in ${file}`)

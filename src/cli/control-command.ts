@@ -15,7 +15,7 @@ export const controlOptions = {
 
 /** The part of a usage text that says where Weir is asked. */
 export const controlUsage = `  -f, -c, --config FILE  of the Weir that runs by this configuration
-      --socket PATH      of the Weir with this control socket
+      --socket PATH      of the Weir with this control socket; without either, that of WEIR_SOCKET, or the usual one
       --json             print the answer as JSON
   -h, --help             this text
 

@@ -1,7 +1,7 @@
 // `weir drift`: what runs otherwise than the configuration says, and the way back.
 import type { AddedServer } from '../control/runtime/added-server.ts'
-import type { Drift } from '../control/runtime/drift.ts'
-import type { Override } from '../control/runtime/override.ts'
+import { wishText, type CheckWish } from '../control/runtime/check-wish.ts'
+import type { Cleared, Drift } from '../control/runtime/drift.ts'
 import { controlUsage, runControl } from './control-command.ts'
 import { span } from './status-text.ts'
 import { table, type Style } from './table.ts'
@@ -31,7 +31,7 @@ export function drift(argv: string[]): Promise<number> {
         if (more.length > 0) throw new UsageError('name one thing, or nothing for all')
         const body = target === undefined ? {} : { target }
         const answer = await ask({ method: 'POST', path: '/v1/drift/clear', body, patience: 120_000 })
-        const { cleared } = answer as { cleared: readonly Override[] }
+        const { cleared } = answer as { cleared: readonly Cleared[] }
         show(answer, () => (cleared.length === 0 ? 'There was nothing to clear.' : `Cleared: ${cleared.length}.`))
       },
     },
@@ -39,8 +39,8 @@ export function drift(argv: string[]): Promise<number> {
   )
 }
 
-function driftText({ file, inMemoryOnly, overrides }: Drift, style: Style): string {
-  if (overrides.length === 0) return `All runs as ${file ?? 'the options'} says.`
+function driftText({ file, inMemoryOnly, overrides, uses }: Drift, style: Style): string {
+  if (overrides.length + uses.length === 0) return `All runs as ${file ?? 'the options'} says.`
   const rows = overrides.map(({ target, field, value, configured, at, by }) => [
     { text: target },
     { text: field },
@@ -49,16 +49,21 @@ function driftText({ file, inMemoryOnly, overrides }: Drift, style: Style): stri
     { text: `${span((style.now - at) / 1000)} ago` },
     { text: by },
   ])
-  const lines = table(['WHAT', 'FIELD', 'RUNS', 'CONFIGURED', 'SINCE', 'BY'], rows, style)
+  const ofBinds = uses.map(({ bind, name, at, by }) => [
+    { text: bind },
+    { text: 'certificate' },
+    { text: name },
+    { text: '-' },
+    { text: `${span((style.now - Date.parse(at)) / 1000)} ago` },
+    { text: by },
+  ])
+  const lines = table(['WHAT', 'FIELD', 'RUNS', 'CONFIGURED', 'SINCE', 'BY'], [...rows, ...ofBinds], style)
   const warning = 'These are kept in memory only: a restart forgets them.'
-  return [...lines, ...(inMemoryOnly ? ['', warning] : [])].join('\n')
+  return [...lines, ...(inMemoryOnly && overrides.length > 0 ? ['', warning] : [])].join('\n')
 }
 
-const valueText = (value: string | number | boolean | AddedServer | null): string =>
-  typeof value === 'object' && value !== null
-    ? value.address
-    : value === true
-      ? 'yes'
-      : value === false
-        ? 'no'
-        : String(value)
+function valueText(value: string | number | boolean | AddedServer | CheckWish | null): string {
+  if (typeof value === 'object' && value !== null) return 'address' in value ? value.address : wishText(value)
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return String(value)
+}

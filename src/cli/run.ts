@@ -38,6 +38,7 @@ Runs the load balancer, by a configuration file (or a folder of *.yaml files), o
       --tls FILE           terminate TLS with the certificate and key in this PEM file
       --mode MODE          http (default) or tcp
       --check CHECK        health check: tcp (default), http, a path, or off
+      --watch              reload when the configuration changes, as global.watch does
   -h, --help               this text
 
 Signals: SIGTERM and SIGINT finish what is under way and stop, a second one ends at once; SIGUSR1 opens log files anew;
@@ -54,6 +55,7 @@ const options = {
   tls: { type: 'string' },
   mode: { type: 'string' },
   check: { type: 'string' },
+  watch: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -65,9 +67,10 @@ export function run(argv: string[]): Promise<number> {
       process.stdout.write(runUsage)
       return 0
     }
-    const { config: long, file: short, help: _, ...flags } = values
+    const { config: long, file: short, help: _, watch = false, ...flags } = values
     const files = [long, short, ...positionals].filter((file) => file !== undefined)
     const takeover = Takeover.from(process.env)
+    if (watch && files.length === 0) throw new UsageError('--watch needs a configuration file to look at')
     const loaded = await checkBalancerFiles(load(files, flags))
     if (loaded.config === null) {
       const problems = formatProblems(loaded.problems, loaded.sources, 'text')
@@ -84,7 +87,8 @@ export function run(argv: string[]): Promise<number> {
     }
     for (const { code, message, file, line } of loaded.warnings) log.log.warn({ code, file, line }, message)
     try {
-      return await serve(config, files[0] === undefined ? null : resolve(files[0]), log, takeover)
+      const source = { path: files[0] === undefined ? null : resolve(files[0]), watch }
+      return await serve(config, source, log, takeover)
     } finally {
       await log.close()
     }
@@ -104,12 +108,12 @@ function load(files: readonly string[], flags: Parameters<typeof configFromFlags
 }
 
 /**
- * @param path of the configuration, to be read again; null: there is none
+ * @param source path of the configuration, to be read again; null: there is none. And whether it is watched in any case
  * @param takeover from another Weir, which serves until this one does; null: from none
  */
 async function serve(
   config: Config,
-  path: string | null,
+  { path, watch }: { readonly path: string | null; readonly watch: boolean },
   processLog: ProcessLog,
   takeover: Takeover | null,
 ): Promise<number> {
@@ -135,8 +139,8 @@ async function serve(
     const { admin, controlSocket } = config.global
     const prepared = prepareStart(config, log, path)
     const sockets = inheritedSockets(prepared.first.snapshot, takeover, log)
-    weir = await startWeir({ version, ...prepared, admin, controlSocket, log, sockets, takeover, supervision })
-    const { workers } = prepared.preparation.shape
+    weir = await startWeir({ version, ...prepared, admin, controlSocket, watch, log, sockets, takeover, supervision })
+    const { workers } = prepared.first
     log.info({ workers }, `weir ${version} is ready: ${workers} workers`)
     void supervision.ready(`weir ${version}, ${workers} workers`)
     return await weir.ended

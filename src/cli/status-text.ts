@@ -20,10 +20,60 @@ export function statusText(status: Status, style: Style): string {
     ...(status.countersSince === null ? [] : [`counters since ${status.countersSince.slice(0, 19)}Z`]),
     ...(status.shedding > 0 ? [`sheds ${status.shedding} %`] : []),
   ]
-  const lines = [head.join(' · '), '', ...frontendLines(status, style), '', ...serverLines(status, style), '']
+  const lines = [
+    head.join(' · '),
+    ...notices(status, style),
+    '',
+    ...frontendLines(status, style),
+    '',
+    ...serverLines(status, style),
+    '',
+  ]
   const trouble = status.backends.flatMap((backend) => backendLine(backend, style))
   return (trouble.length === 0 ? lines : [...lines, ...trouble, '']).join('\n')
 }
+
+/** What somebody should see to, a line each; mostly there is nothing. */
+function notices({ certificates, drift }: Status, style: Style): string[] {
+  const { placeholders, expiring, problems } = certificates
+  const ending = expiring.map(({ name, daysLeft, notAfter, binds }) => {
+    const when =
+      daysLeft < 0 ? `ended on ${notAfter.slice(0, 10)}` : `ends in ${daysLeft} ${daysLeft === 1 ? 'day' : 'days'}`
+    return {
+      text: `certificate ${name} ${when} (${binds.join(', ')})`,
+      colour: daysLeft < 3 ? ('red' as const) : ('yellow' as const),
+    }
+  })
+  const lines = [
+    ...placeholders.map((bind) => ({
+      text: `${bind} has no certificate yet: a placeholder is served`,
+      colour: 'red' as const,
+    })),
+    ...ending.slice(0, 5),
+    ...(ending.length > 5
+      ? [{ text: `and ${ending.length - 5} certificates more: weir cert list`, colour: 'yellow' as const }]
+      : []),
+    ...(problems.length > 0
+      ? [
+          {
+            text: `${counted(problems.length, 'certificate file')} cannot be used: weir cert list`,
+            colour: 'yellow' as const,
+          },
+        ]
+      : []),
+    ...(drift > 0
+      ? [
+          {
+            text: `${counted(drift, 'change')} ${drift === 1 ? 'differs' : 'differ'} from the configuration: weir drift`,
+            colour: 'yellow' as const,
+          },
+        ]
+      : []),
+  ]
+  return lines.map(({ text, colour }) => tint(text, colour, style))
+}
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
 /** What a person has to know of a backend besides its servers; most have nothing to say. */
 function backendLine(

@@ -11,6 +11,7 @@ import { shapeFor } from './board.ts'
 import type { CheckedBackend } from './health/monitor.ts'
 import { planChecks } from './health/plan.ts'
 import { connectionsUnder, descriptorLimit, descriptorsFor, type Needs } from './limits.ts'
+import { storePath } from './certificates/store.ts'
 import { Journal, journalPath } from './runtime/journal.ts'
 import { clearRow, isIdle, type Scoreboard } from '../scoreboard/scoreboard.ts'
 import { createSnapshot, SlotTable, type Reuse } from './snapshot.ts'
@@ -20,7 +21,14 @@ export interface Prepared {
   readonly config: Config
   readonly snapshot: Snapshot
   readonly checks: readonly CheckedBackend[]
+  /** Threads that are to serve it. */
+  readonly workers: number
 }
+
+/** Rows for so many workers at the least, so that a reload can add some on a small machine. */
+const LEAST_ROOM = 8
+
+const workersOf = ({ global: { workers } }: Config): number => (workers === 'auto' ? availableParallelism() : workers)
 
 const one = { frontends: 'frontend', backends: 'backend', servers: 'server' } as const
 
@@ -37,11 +45,15 @@ export class Preparation {
 
   /** @param config the one that the process starts with: it says how much room there is for others */
   constructor(config: Config, log: Logger) {
-    const workers = config.global.workers === 'auto' ? availableParallelism() : config.global.workers
-    this.shape = shapeFor(config, workers)
+    this.shape = shapeFor(config, Math.max(workersOf(config), availableParallelism(), LEAST_ROOM))
     this.sources = config.global.sources
     this.#log = log
     this.#slots = new SlotTable(this.shape, () => this.#reuse)
+  }
+
+  /** As many workers as the configuration asks for, but no more than there is room for. */
+  workersFor(config: Config): number {
+    return Math.min(workersOf(config), this.shape.workers)
   }
 
   /** From now on rows of what is gone may be given to what is new. */
@@ -60,14 +72,16 @@ export class Preparation {
   /** @throws Error when the scoreboard has no room for it */
   next(config: Config): Prepared {
     const binds = config.frontends.reduce((sum, frontend) => sum + frontend.binds.length, 0)
-    const needs = { workers: this.shape.workers, binds }
+    const workers = this.workersFor(config)
+    const needs = { workers, binds }
     const snapshot = createSnapshot(config, {
       slots: this.#slots,
       version: ++this.#version,
+      workers,
       maxConnections: this.#connections(config.global.maxConnections, needs),
       instance: hashString(hostname()),
     })
-    return { config, snapshot, checks: planChecks(config, snapshot) }
+    return { config, snapshot, checks: planChecks(config, snapshot), workers }
   }
 
   /** What is configured, or what fits under the limit of open files; says so in either case. */
@@ -96,5 +110,7 @@ export class Preparation {
 export function prepareStart(config: Config, log: Logger, path: string | null = null) {
   const preparation = new Preparation(config, log)
   const journal = new Journal(path === null ? null : journalPath(path), log)
-  return { preparation, file: config, first: preparation.next(journal.overlay(config)), path, journal }
+  const certificateStore = config.global.certificateStore ?? (path === null ? null : storePath(path))
+  const first = preparation.next(journal.overlay(config))
+  return { preparation, file: config, first, path, journal, certificateStore }
 }

@@ -5,6 +5,7 @@ import type { TlsConfig } from '../config/config-tls.ts'
 import { deepFreeze } from '../config/freeze.ts'
 import type { BackendSpec, BindSpec, CookieSpec, FrontendSpec, ServerSpec, Snapshot } from '../messages/snapshot.ts'
 import type { TlsSpec } from '../messages/tls.ts'
+import { guardIdentity } from './identity-guard.ts'
 
 /** How many rows of each kind the scoreboard has. */
 export interface SlotLimits {
@@ -106,6 +107,8 @@ function namesOf(config: Config | null): Readonly<Record<Kind, ReadonlySet<strin
 export interface SnapshotContext {
   readonly slots: SlotTable
   readonly version: number
+  /** Threads that serve it. */
+  readonly workers: number
   /** What `auto` comes to: connections from clients that the limit of open files allows. */
   readonly maxConnections: number
   /** Of this machine, for the choice of a subset: other machines choose others. */
@@ -118,21 +121,24 @@ export function createSnapshot(config: Config, context: SnapshotContext): Snapsh
   context.slots.begin(config)
   const maxConnections = global.maxConnections === 'auto' ? context.maxConnections : global.maxConnections
   const indexes = new Map(config.backends.map(({ name }, i) => [name, i]))
+  const frontends = config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes }))
+  const backends = config.backends.map((each) => backendSpec(each, { ...context, zone: global.zone, indexes }))
   return deepFreeze({
     version: context.version,
+    workers: context.workers,
     maxConnections,
     shutdownTimeout: global.shutdownTimeout,
     lameDuck: global.lameDuck,
     overload: global.overload,
     accessLog: global.accessLog,
-    frontends: config.frontends.map((frontend) => frontendSpec(frontend, { ...context, maxConnections, indexes })),
-    backends: config.backends.map((backend) => backendSpec(backend, { ...context, zone: global.zone, indexes })),
+    frontends: guardIdentity(frontends, backends),
+    backends,
   })
 }
 
 type FrontendContext = SnapshotContext & { readonly indexes: ReadonlyMap<string, number> }
 
-function frontendSpec(frontend: FrontendConfig, context: FrontendContext): FrontendSpec {
+function frontendSpec(frontend: FrontendConfig, context: FrontendContext): Omit<FrontendSpec, 'guardsIdentity'> {
   const { name, mode, accessLog, timeouts, limits, clients, trust, health, requests, priority, forward } = frontend
   const index = (backend: string): number => context.indexes.get(backend) ?? -1
   return {
@@ -165,10 +171,12 @@ const bindSpec = ({ tls, backend, ...bind }: BindConfig, index: (backend: string
 })
 
 /** Without what concerns the certificates, which workers get from elsewhere (certificates/). */
-const tlsSpec = (
-  { certificates: _, ocsp: __, passthrough, ...same }: TlsConfig,
-  index: (backend: string) => number,
-): TlsSpec => ({ ...same, passthrough: passthrough.map((rule) => ({ ...rule, backend: index(rule.backend) })) })
+function tlsSpec(tls: TlsConfig, index: (backend: string) => number): TlsSpec {
+  const { minVersion, maxVersion, ciphers, groups, alpn, strictSni, tickets, maxHandshakes, clientAuth, hsts } = tls
+  const passthrough = tls.passthrough.map((rule) => ({ ...rule, backend: index(rule.backend) }))
+  const versions = { minVersion, maxVersion, ciphers, groups }
+  return { ...versions, alpn, strictSni, tickets, maxHandshakes, clientAuth, hsts, passthrough }
+}
 
 type BackendContext = FrontendContext & { readonly zone: string | null }
 

@@ -1,7 +1,7 @@
 // The control plane of one process, from start to stop. In order: every bind is tried, the admin bind and the control
 // socket open, the balancing is looked after, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
-import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AdminAddress, Config } from '../config/config.ts'
 import type { FrontendSpec, Snapshot } from '../messages/snapshot.ts'
@@ -10,11 +10,18 @@ import { Installation } from './reload/install.ts'
 import { ConfigReloader } from './reload/reloader.ts'
 import type { Reloader } from './reload/types.ts'
 import { watchConfig } from './reload/watch.ts'
-import { ms } from '../model/units.ts'
+import { ms, type Millis } from '../model/units.ts'
+import { AcmeManager } from './acme/manager.ts'
 import { Baseline } from './admin/baseline.ts'
 import { placeOf, probeBinds } from './binds.ts'
 import { BalanceKeeper } from './balance/keeper.ts'
+import { summarize } from './certificates/catalogue.ts'
 import { CertificateKeeper } from './certificates/keeper.ts'
+import { CertificateManager } from './certificates/manager.ts'
+import { makePlaceholder } from './certificates/placeholder.ts'
+import { CertificateStore } from './certificates/store.ts'
+import { TicketKeyring } from './certificates/ticket-keys.ts'
+import { CertificateUpkeep } from './certificates/upkeep.ts'
 import { setUpBoard } from './board.ts'
 import { DescriptorWatch } from './descriptors.ts'
 import { HealthMonitor } from './health/monitor.ts'
@@ -22,11 +29,13 @@ import { Doors } from './lifecycle/doors.ts'
 import type { InheritedSockets } from './lifecycle/inherited.ts'
 import { becomeLameDuck } from './lifecycle/lame-duck.ts'
 import { Recycler } from './lifecycle/recycle.ts'
+import { Resizer } from './lifecycle/resize.ts'
 import { heartbeats, type Supervision } from './lifecycle/systemd.ts'
 import { ownCommand, Upgrade, type Takeover } from './lifecycle/upgrade.ts'
 import { serversAreKnown } from './lifecycle/servers-known.ts'
 import { MemoryWatch } from './overload.ts'
 import { askConnections, askFailures, askSockets } from './runtime/ask-workers.ts'
+import { driftOf } from './runtime/drift.ts'
 import type { Journal } from './runtime/journal.ts'
 import type { Operator } from './runtime/operator.ts'
 import { RequestProblem } from './runtime/problem.ts'
@@ -42,15 +51,19 @@ const SPARE_ROWS = 1
 
 export interface WeirOptions {
   readonly version: string
-  /** Its number of workers is how many are started. */
+  /** It says how much room there is for what comes later. */
   readonly preparation: Preparation
   /** What it starts with. */
   readonly first: Prepared
   /** What the file says, of which `first` is made under the overrides of the journal. */
   readonly file: Config
   readonly journal: Journal
+  /** Folder of the store of certificates; null: there is none. */
+  readonly certificateStore?: string | null
   /** Of the configuration; null: there is none. */
   readonly path: string | null
+  /** Reload when the file changes, whatever the file says. */
+  readonly watch?: boolean
   readonly admin: AdminAddress | null
   /** Absolute path, 'auto', or null. */
   readonly controlSocket: string | null
@@ -102,9 +115,26 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   await using undo = new AsyncDisposableStack()
   const board = setUpBoard(snapshot, { ...preparation.shape, workers: preparation.shape.workers + SPARE_ROWS })
   const onTable = (backend: number, table: SharedArrayBuffer): void => workers.sendTable(backend, table)
+  const ring = new TicketKeyring({ config: first.config.global.ticketKeys, log })
   const certificates = new CertificateKeeper(first.config, {
     tell: (message) => workers.tell(message),
-    ticketKeys: [randomBytes(48)],
+    ticketKeys: ring.keys,
+    makePlaceholder,
+  })
+  const store = new CertificateStore(options.certificateStore ?? null, log)
+  const upkeep = new CertificateUpkeep({
+    keeper: certificates,
+    ring,
+    board,
+    snapshot: () => installation.snapshot,
+    log,
+  })
+  const certificateManager = new CertificateManager({
+    keeper: certificates,
+    store,
+    canaries: upkeep.canaries,
+    ports: () => workers.ports,
+    log,
   })
   const keeper = new BalanceKeeper({ board, snapshot, onTable, log })
   const monitor = new HealthMonitor({ board, verdicts: keeper, log })
@@ -114,7 +144,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const { sources, shape } = preparation
   const memories = createSharedTables(snapshot, { workers: shape.workers + SPARE_ROWS, sources })
   const workers = new Workers({
-    count: preparation.shape.workers,
+    count: preparation.workersFor(first.config),
     board,
     snapshot,
     tables: () => keeper.tables,
@@ -125,12 +155,31 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     sockets,
     ...(options.entry === undefined ? {} : { entry: options.entry }),
   })
-  const installation = new Installation({ board, keeper, monitor, workers, memories, certificates }, first)
+  const deadline = (): Millis => ms(view.snapshot.shutdownTimeout + grace)
+  const recycler = new Recycler(workers, deadline, log)
+  const resizer = new Resizer({ workers, deadline, exclusively: (task) => recycler.exclusively(task), log })
+  const parts = { board, keeper, monitor, workers, resizer, memories, certificates: certificateManager }
+  const installation = new Installation(parts, first)
   const { live, vitals } = installation
+  const { certificateStore = null, version } = options
+  const acme =
+    certificateStore === null
+      ? null
+      : new AcmeManager({
+          keeper: certificates,
+          config: first.config,
+          folder: join(certificateStore, 'acme'),
+          version,
+          log,
+        })
   const install = async (next: Prepared): Promise<string | null> => {
     if (stopping !== null) return 'this process is about to end'
     const problem = await installation.install(next)
-    if (problem === null) memory.follow(next.snapshot.overload)
+    if (problem === null) {
+      memory.follow(next.snapshot.overload)
+      upkeep.follow()
+      acme?.follow(next.config)
+    }
     return problem
   }
   const { path, file, journal } = options
@@ -149,6 +198,9 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     ports: () => workers.ports,
     reloads: () => reloader.history,
     health: (slot) => monitor.of(slot),
+    upkeep: () => upkeep.view,
+    certificates: () => summarize(certificateManager.catalogue, Date.now()),
+    drift: () => driftOf(journal, store.uses),
   }
   const kill = (worker: number): boolean => workers.kill(worker)
   const operator: Operator = {
@@ -162,6 +214,8 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     checkNow: (slot) => monitor.checkNow(slot),
     connections: (match, close) => askConnections(workers.threads, match, close),
     failures: () => askFailures(workers.threads),
+    certificates: certificateManager,
+    acme: acme === null ? null : () => acme.statuses,
     upgrade: (who) =>
       upgrade.start(who).catch((error: Error) => {
         throw new RequestProblem(409, error.message)
@@ -172,21 +226,32 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   runtime.settle()
 
   const { admin, controlSocket, takeover = null, supervision = null } = options
-  const recycler = new Recycler(workers, () => ms(view.snapshot.shutdownTimeout + grace), log)
   const doors = new Doors({ admin, controlSocket, global: first.config.global, runtime, baseline, log })
   undo.defer(() => doors.close())
   const upgrade = new Upgrade({
     command: ownCommand(),
     sockets: async () => {
       const activated = sockets?.activated ?? {}
-      const open = Object.entries(await askSockets(workers.threads))
-      return { sockets: Object.fromEntries(open.filter(([bind]) => !(bind in activated))), activated }
+      const open = Object.entries(await askSockets(workers.threads)).filter(([bind]) => !(bind in activated))
+      const spare = workers.spareSockets
+      return {
+        sockets: Object.fromEntries(open.map(([bind, fds]) => [bind, [...fds, ...(spare[bind] ?? [])]])),
+        activated,
+      }
     },
     giveUp: () => doors.close(),
     leave: (successor) => void (stopping ??= stop(successor)),
     log,
   })
 
+  undo.defer(() => certificateManager.close())
+  await certificateManager.open()
+  undo.defer(() => acme?.close())
+  await acme?.prepare().catch((error: Error) => {
+    throw new StartError([`What is ordered from the authority cannot be kept on disk: ${error.message}`])
+  })
+  undo.defer(() => upkeep.close())
+  upkeep.start()
   const problems = await probeBinds(withoutInherited(snapshot, sockets))
   if (takeover === null) problems.push(...(await doors.open()))
   if (problems.length > 0) throw new StartError(problems)
@@ -206,16 +271,18 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const ports = await workers.start().catch((error: Error) => {
     throw new StartError([error.message])
   })
-  sockets?.closeRest()
+  await workers.adopt(sockets?.takeRest() ?? [])
   sockets?.retain(snapshot.frontends.flatMap(({ binds }) => binds.map(({ id }) => id)))
   if (takeover !== null) {
     await takeover.ready()
+    await certificateManager.reread()
     for (const problem of await doors.open()) log.error(problem)
   }
   logListening(log, snapshot, ports)
+  acme?.start()
   doors.report()
   supervision?.watch(heartbeats(board, () => workers.status))
-  if (options.path !== null && first.config.global.watch) {
+  if (options.path !== null && (options.watch === true || first.config.global.watch)) {
     undo.defer(watchConfig(options.path, () => void reloader.reload('a change of the file'), log))
   }
   const running = undo.move()
@@ -230,6 +297,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   /** @param successor the process that serves from now on, so that no client needs to look elsewhere; null: there is none */
   async function stop(successor: number | null): Promise<void> {
     const { shutdownTimeout, lameDuck } = view.snapshot
+    void acme?.close() // what is under way goes on in the next process
     const told = successor === null ? null : supervision?.handOver(successor)
     if (successor === null) {
       upgrade.abort()

@@ -11,6 +11,7 @@ import { wakeWaiting } from '../scoreboard/queue-board.ts'
 import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
 import { listenProblem, placeOf } from './binds.ts'
 import type { SocketSource } from './lifecycle/inherited.ts'
+import { copiesOf, SpareSockets, type Adopter } from './lifecycle/spare-sockets.ts'
 import { afterDeath } from './restart.ts'
 import { askSockets } from './runtime/ask-workers.ts'
 import { claimSocketPath } from './unix-socket.ts'
@@ -57,8 +58,11 @@ export class Workers {
   readonly #slots: Slot[]
   /** Threads that are about to take the place of one of them, or that have lost it. */
   readonly #beside = new Set<Slot>()
-  /** Row of the scoreboard that no worker has. */
-  #freeRow: number
+  /** Rows of the scoreboard that no worker has. */
+  readonly #freeRows: number[]
+  /** The ends of workers that are about to go; each leaves a row free. */
+  readonly #ends = new Set<Promise<void>>()
+  readonly #spares = new SpareSockets()
   #snapshot: Snapshot
   #ports: Ports = {}
   #started = false
@@ -68,7 +72,7 @@ export class Workers {
     this.#options = options
     this.#snapshot = options.snapshot
     this.#slots = Array.from({ length: options.count }, (_, worker) => new Slot(worker, worker === 0))
-    this.#freeRow = options.count
+    this.#freeRows = Array.from({ length: options.board.shape.workers - options.count }, (_, i) => options.count + i)
   }
 
   /**
@@ -130,6 +134,7 @@ export class Workers {
     if (problem === null) {
       const binds = snapshot.frontends.flatMap((frontend) => frontend.binds.map(({ id }) => id))
       this.#options.sockets?.retain(binds)
+      this.#spares.retain(binds)
       this.#ports = Object.fromEntries(binds.flatMap((id) => (id in this.#ports ? [[id, this.#ports[id]!]] : [])))
       return null
     }
@@ -189,35 +194,100 @@ export class Workers {
   }
 
   /**
-   * Starts a worker in the place of another, on the row that is free; the other one then ends in order, and its row is the
-   * free one. @param fds the new one's listening sockets, which it closes
+   * Starts a worker in the place of another, on a row that is free; the other one then ends in order, and its row is free.
+   * @param fds the new one's listening sockets, which it closes
    * @returns the new one's number
    * @throws Error when it cannot be started: nothing has changed then
    */
   async renew(worker: number, fds: NonNullable<WorkerData['fds']>, deadline: Millis): Promise<number> {
     const old = this.#slots.find((slot) => slot.worker === worker)
     if (old?.state !== 'listening' || this.#stopping) throw new Error(`worker ${worker} does not run`)
-    const fresh = new Slot(this.#freeRow, old.opensPaths)
+    const fresh = await this.#begin(old.opensPaths, fds)
     fresh.restarts = old.restarts
+    this.#slots[this.#slots.indexOf(old)] = fresh
+    await this.#end(old, deadline)
+    return fresh.worker
+  }
+
+  /**
+   * One more, with the sockets of one that was there before, where there are some.
+   * @returns its number
+   * @throws Error when it cannot be started: nothing has changed then
+   */
+  async add(): Promise<number> {
+    const set = this.#spares.take()
+    const others = this.#adopters
+    try {
+      const fds = { ...(await this.#inherited()), ...(set === null ? {} : await copiesOf(Object.fromEntries(set.fds))) }
+      const fresh = await this.#begin(false, fds)
+      this.#slots.push(fresh)
+      if (set !== null) this.#spares.give(set, others)
+      return fresh.worker
+    } catch (error) {
+      if (set !== null) await this.#spares.put(set, []) // the others accept from it still
+      throw error
+    }
+  }
+
+  /** One fewer. Resolves when the others accept from its sockets; it ends by and by, at the latest at the deadline. */
+  async remove(worker: number, deadline: Millis): Promise<void> {
+    const slot = this.#slots.find((each) => each.worker === worker)
+    if (slot === undefined || slot.opensPaths || this.#stopping) throw new Error(`worker ${worker} cannot be removed`)
+    const sockets = slot.thread === null ? {} : await this.socketsOf(worker)
+    const own = Object.entries(sockets).filter(([bind]) => this.#options.sockets?.isShared(bind) !== true)
+    this.#slots.splice(this.#slots.indexOf(slot), 1)
+    await this.#spares.keep(Object.fromEntries(own), this.#adopters)
+    const end = this.#end(slot, deadline)
+    this.#ends.add(end)
+    void end.finally(() => this.#ends.delete(end))
+  }
+
+  /** All that serve, as those who accept from sockets that have no worker. */
+  get #adopters(): readonly Adopter[] {
+    return this.#slots.map((slot) => (message) => post(slot.thread, message))
+  }
+
+  /** Sockets that have no worker, by bind id. */
+  get spareSockets(): SpareSockets['all'] {
+    return this.#spares.all
+  }
+
+  /** Listening sockets that are this process's and no worker's, which all workers accept from now. */
+  async adopt(sets: readonly Readonly<Record<string, number>>[]): Promise<void> {
+    for (const fds of sets) await this.#spares.own(fds, this.#adopters)
+  }
+
+  /** Starts one beside the others. @returns when it serves @throws Error when it cannot be started: nothing has changed then */
+  async #begin(opensPaths: boolean, fds: NonNullable<WorkerData['fds']>): Promise<Slot> {
+    while (this.#freeRows.length === 0 && this.#ends.size > 0) await Promise.race(this.#ends)
+    const row = this.#freeRows.shift()
+    if (row === undefined) throw new Error('there is no room for one more worker')
+    const fresh = new Slot(row, opensPaths)
     fresh.beside = true
     this.#beside.add(fresh)
     this.#spawn(fresh, fds)
-    await fresh.started.promise.catch(async (error: unknown) => {
+    try {
+      await fresh.started.promise
+    } catch (error) {
       await fresh.thread?.terminate()
-      this.#beside.delete(fresh)
+      this.#freeRows.push(row)
       throw error
-    })
-    this.#beside.delete(fresh)
+    } finally {
+      this.#beside.delete(fresh)
+    }
     fresh.beside = false
-    this.#slots[this.#slots.indexOf(old)] = fresh
-    old.beside = true
-    this.#beside.add(old)
-    clearTimeout(old.timer) // it may have died since
-    await this.#drainThreads([old], deadline, true)
-    await old.thread?.terminate()
-    this.#beside.delete(old)
-    this.#freeRow = old.worker
-    return fresh.worker
+    return fresh
+  }
+
+  /** Ends one in order, whose sockets somebody else accepts from; its row is free then. */
+  async #end(slot: Slot, deadline: Millis): Promise<void> {
+    slot.beside = true
+    this.#beside.add(slot)
+    clearTimeout(slot.timer) // it may have died since
+    await this.#drainThreads([slot], deadline, true)
+    await slot.thread?.terminate()
+    this.#beside.delete(slot)
+    this.#freeRows.push(slot.worker)
   }
 
   /**
@@ -285,6 +355,9 @@ export class Workers {
         if (this.#stopping) return
         slot.enter('listening')
         slot.started.resolve()
+        void this.#spares
+          .introduce((each) => post(slot.thread, each))
+          .catch((error: Error) => this.#options.log.error(error.message))
         return
       case 'listen-failed':
         slot.lastError = this.#listenFailure(message)

@@ -1,6 +1,6 @@
 // What `weir check` finds out about certificates and keys from their text alone.
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import { generate } from 'selfsigned'
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { certify } from '../../src/control/certificates/x509.ts'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   readCertificate as readAny,
@@ -44,16 +44,16 @@ function problem(certPem: string, keyPem?: string): string {
 }
 
 /** The authority `known`, with its key, signed by another one. */
-async function crossSign(known: CertificateAndKey, other: CertificateAndKey): Promise<string> {
-  const publicKey = createPublicKey(known.key).export({ type: 'spki', format: 'pem' })
-  const made = await generate([{ name: 'commonName', value: 'Weir test intermediate' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    keyPair: { publicKey, privateKey: known.key },
-    ca: other,
-    extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
+function crossSign(known: CertificateAndKey, other: CertificateAndKey): string {
+  const span = { from: new Date(Date.now() - 3_600_000), to: new Date(Date.now() + 86_400_000) }
+  return certify({
+    ...span,
+    commonName: 'Weir test intermediate',
+    names: [],
+    authority: true,
+    key: known.key,
+    issuer: other,
   })
-  return made.cert
 }
 
 function code(text: CertificateText): CertificateProblemCode | 'none' {
@@ -120,7 +120,7 @@ describe('what is read', () => {
 
   test('an authority that is there twice, cross-signed, belongs to the chain both times', async () => {
     const other = await makeAuthority({ names: ['Another authority'] })
-    const crossed = await crossSign(intermediate, other)
+    const crossed = crossSign(intermediate, other)
     const found = read(leaf.cert + intermediate.cert + crossed + root.cert, leaf.key)
     expect(subjects(found.cert)).toHaveLength(4)
     expect(found.mended).toBe(false)
@@ -209,9 +209,12 @@ describe('what is refused', () => {
     expect(code({ certPem: rsa.cert + renewed.cert, keyPem: renewed.key })).toBe('several_leaves')
   })
 
-  test('a key that is too short for OpenSSL', async () => {
-    const weak = await generate([{ name: 'commonName', value: 'weak.test' }], { keySize: 1024, algorithm: 'sha256' })
-    const found = readCertificate({ certPem: weak.cert, keyPem: weak.private })
+  test('a key that is too short for OpenSSL', () => {
+    const pem = { type: 'pkcs8', format: 'pem' } as const
+    const key = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export(pem)
+    const span = { from: new Date(Date.now() - 3_600_000), to: new Date(Date.now() + 86_400_000) }
+    const cert = certify({ ...span, commonName: 'weak.test', names: ['weak.test'], key })
+    const found = readCertificate({ certPem: cert, keyPem: key })
     expect(found).toMatchObject({ code: 'refused', problem: expect.stringMatching(/too small/) as string })
   })
 

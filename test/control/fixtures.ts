@@ -69,6 +69,13 @@ export function fakeView(overrides: Partial<View> = {}): View {
     board: setUpBoard(snapshot, shapeFor(snapshot, 2)),
     workers: () => [0, 1].map((worker) => ({ worker, state: 'listening', since: 0, restarts: worker })),
     ports: () => ({ 'web/127.0.0.1:0': 8080 }),
+    upkeep: () => ({
+      size: 0,
+      first: () => [],
+      ocsp: () => ({ state: 'none', thisUpdate: null, nextUpdate: null, problem: null }),
+      questions: { answered: 0, failed: 0 },
+      trials: [],
+    }),
     health: () => ({
       state: 'up',
       since: 1_700_000_000_000,
@@ -76,6 +83,8 @@ export function fakeView(overrides: Partial<View> = {}): View {
       lastCheckAt: 1_700_000_001_000,
       lastDuration: 1.25,
     }),
+    certificates: () => ({ placeholders: [], expiring: [], problems: [] }),
+    drift: () => 0,
     ...overrides,
   }
 }

@@ -8,6 +8,7 @@ const limits = { frontends: 8, backends: 8, servers: 8 }
 const context = (over: Partial<SnapshotContext> = {}): SnapshotContext => ({
   slots: new SlotTable(limits),
   version: 1,
+  workers: 2,
   maxConnections: 1000,
   instance: 1,
   ...over,

@@ -159,7 +159,11 @@ function frontendSpec(wish: FrontendWish, slot: number): FrontendSpec {
   }
 }
 
-const specOf = ({ certificates: _, ticketKeys: __, ...spec }: TlsWish): TlsSpec => tlsSpec(spec)
+function specOf(wish: TlsWish): TlsSpec {
+  const spec: Record<string, unknown> = { ...wish }
+  for (const key of ['certificates', 'ticketKeys']) delete spec[key]
+  return tlsSpec(spec)
+}
 
 /** What the binds of a wish serve. */
 function tlsOf(wish: Wish): WorkerTls {

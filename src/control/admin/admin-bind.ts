@@ -46,5 +46,8 @@ function routes(view: View): readonly Route[] {
 function whyNot(view: View): string {
   if (isDraining(view)) return 'draining'
   const workers = view.workers()
+  const { placeholders } = view.certificates()
+  if (placeholders.length > 0 && workers.every(({ state }) => state === 'listening'))
+    return `no certificate yet, but a placeholder: ${placeholders.join(', ')}`
   return `${workers.filter(({ state }) => state === 'listening').length} of ${workers.length} workers listening`
 }

@@ -4,6 +4,7 @@ import { lstat, mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { PeerOf } from '../runtime/peer-process.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { claimSocketPath, openPrivately, share } from '../unix-socket.ts'
 import { Baseline } from './baseline.ts'
@@ -25,6 +26,8 @@ export interface ControlOptions {
   readonly group?: string | number | null
   /** Shared with whoever else shows or clears counters. */
   readonly baseline?: Baseline
+  /** Tells whose process asks for a change; left out: the client's word is taken. */
+  readonly peerOf?: PeerOf
 }
 
 /**
@@ -34,9 +37,10 @@ export interface ControlOptions {
 export async function openControlSocket(
   path: string,
   runtime: Runtime,
-  { group = null, baseline = new Baseline() }: ControlOptions = {},
+  { group = null, baseline = new Baseline(), peerOf }: ControlOptions = {},
 ): Promise<ControlSocket> {
-  return open(path === 'auto' ? await choosePath() : path, createRoutes(routesOf(runtime, baseline), onError), group)
+  const server = createRoutes(routesOf(runtime, baseline), onError, peerOf)
+  return open(path === 'auto' ? await choosePath() : path, server, group)
 }
 
 /** The first automatic path whose folder is ours. One that is in use stays the choice, for `weir status` would ask there. */

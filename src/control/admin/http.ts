@@ -2,6 +2,7 @@
 // operator and his tools, never traffic. What the routes are is the business of control-socket.ts and admin-bind.ts.
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { ListenOptions } from 'node:net'
+import type { PeerOf, PeerProcess } from '../runtime/peer-process.ts'
 
 export interface Answer {
   readonly status: number
@@ -17,6 +18,8 @@ export interface Call {
   /** Fields of the JSON object that was sent; empty when nothing was. */
   readonly body: Readonly<Record<string, unknown>>
   readonly headers: IncomingMessage['headers']
+  /** Whose process asks; null: there is no telling. */
+  readonly peer: () => Promise<PeerProcess | null>
 }
 
 export interface Route {
@@ -52,12 +55,15 @@ export type OnError = (error: unknown) => Answer
 
 const plain: OnError = (error) => text(500, error instanceof Error ? error.message : String(error))
 
-/** Answers by the table: 404 for what is not in it, 405 where only the method differs, and by `onError` when a route throws. */
-export function createRoutes(routes: readonly Route[], onError: OnError = plain): Server {
+/**
+ * Answers by the table: 404 for what is not in it, 405 where only the method differs, and by `onError` when a route throws.
+ * @param peerOf tells whose process asks
+ */
+export function createRoutes(routes: readonly Route[], onError: OnError = plain, peerOf: PeerOf = nobodyKnows): Server {
   return createServer(
     { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
     (request, response) => {
-      void respond(routes, request, onError).then(({ status, type, body }) => {
+      void respond(routes, request, { onError, peerOf }).then(({ status, type, body }) => {
         response.writeHead(status, {
           'content-type': type,
           'content-length': Buffer.byteLength(body),
@@ -70,7 +76,13 @@ export function createRoutes(routes: readonly Route[], onError: OnError = plain)
   )
 }
 
-async function respond(routes: readonly Route[], request: IncomingMessage, onError: OnError): Promise<Answer> {
+const nobodyKnows: PeerOf = () => Promise.resolve(null)
+
+async function respond(
+  routes: readonly Route[],
+  request: IncomingMessage,
+  { onError, peerOf }: { readonly onError: OnError; readonly peerOf: PeerOf },
+): Promise<Answer> {
   const { method = '', url = '', headers } = request
   const at = url.indexOf('?')
   const path = at < 0 ? url : url.slice(0, at)
@@ -87,7 +99,7 @@ async function respond(routes: readonly Route[], request: IncomingMessage, onErr
     const body = objectOf(sent)
     if (body === null) return jsonError(400, 'the body is no JSON object', 'a JSON object, or nothing')
     const groups = found.match!.slice(1).map((group) => decodeURIComponent(group ?? ''))
-    return await found.route.answer({ groups, query, body, headers })
+    return await found.route.answer({ groups, query, body, headers, peer: () => peerOf(request.socket) })
   } catch (error) {
     return onError(error)
   }

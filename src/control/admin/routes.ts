@@ -6,10 +6,11 @@
 //   GET  /v1/sessions, /v1/connections, /v1/errors, /v1/config, /v1/drift
 //   POST /v1/reload, /v1/plan, /v1/apply, /v1/confirm, /v1/upgrade
 //   POST /v1/servers/B/S/ACTION              drain, maint, ready, weight, max_connections, check, add, remove
-//   POST /v1/backends/B/ACTION               drain, maint, ready
+//   POST /v1/backends/B/ACTION               drain, maint, ready, health_check
 //   POST /v1/frontends/F/ACTION              pause, resume
 //   POST /v1/connections/kill, /v1/counters/clear, /v1/drift/clear
 //   POST /v1/workers/N/kill, /v1/workers/N/recycle, /v1/workers/recycle
+//   /v1/certificates and what is below it    certificate-routes.ts
 //
 // A route reads its arguments and calls the action; what an action does is control/runtime.
 import { parseDuration } from '../../config/quantities.ts'
@@ -17,6 +18,7 @@ import { ms, type Millis } from '../../model/units.ts'
 import { clearDrift, readDrift } from '../runtime/drift.ts'
 import { findServer, RequestProblem } from '../runtime/problem.ts'
 import { withoutSecrets } from '../runtime/redact.ts'
+import { setHealthCheck } from '../runtime/health-check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import {
   addServer,
@@ -29,10 +31,12 @@ import {
   setWeight,
 } from '../runtime/servers.ts'
 import { killConnections, pauseFrontend, setBackendAdmin, showConnections, showSessions } from '../runtime/traffic.ts'
-import { CLIENT_HEADER, readWho, type Who } from '../runtime/who.ts'
+import type { Who } from '../runtime/who.ts'
 import type { Baseline } from './baseline.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { countReasons, showErrors } from './errors.ts'
 import { json, jsonError, type Answer, type Call, type OnError, type Route } from './http.ts'
+import { get, post } from './route.ts'
 import { readStatus } from './status.ts'
 
 const MAX_WAIT = ms(3_600_000)
@@ -47,27 +51,13 @@ export const onError: OnError = (error) => {
 
 /** @param baseline what `counters clear` has cleared */
 export function routesOf(runtime: Runtime, baseline: Baseline): readonly Route[] {
-  return [...reading(runtime, baseline), ...configuring(runtime), ...acting(runtime, baseline)]
+  return [
+    ...reading(runtime, baseline),
+    ...configuring(runtime),
+    ...acting(runtime, baseline),
+    ...certificateRoutes(runtime),
+  ]
 }
-
-const get = (path: RegExp, answer: (call: Call) => unknown): Route => ({
-  method: 'GET',
-  path,
-  answer: async (call) => json(200, await answer(call)),
-})
-
-const post = (path: RegExp, answer: (call: Call, who: Who) => unknown): Route => ({
-  method: 'POST',
-  path,
-  answer: async (call) => {
-    const header = call.headers[CLIENT_HEADER]
-    const done = await answer(call, readWho(typeof header === 'string' ? header : undefined, 'control socket'))
-    return isAnswer(done) ? done : json(200, done)
-  },
-})
-
-const isAnswer = (done: unknown): done is Answer =>
-  typeof done === 'object' && done !== null && 'type' in done && 'status' in done && 'body' in done
 
 function reading(runtime: Runtime, baseline: Baseline): readonly Route[] {
   return [
@@ -123,6 +113,9 @@ function acting(runtime: Runtime, baseline: Baseline): readonly Route[] {
     post(server('check'), (call) => checkServer(runtime, place(call))),
     post(server('add'), (call, who) => addServer(runtime, place(call), addedOf(call.body), who)),
     post(server('remove'), (call, who) => removeServer(runtime, place(call), waitOf(call.body, REMOVE_WAIT), who)),
+    post(/^\/v1\/backends\/([^/]+)\/health_check$/, ({ groups, body }, who) =>
+      setHealthCheck(runtime, groups[0]!, body, who),
+    ),
     post(/^\/v1\/frontends\/([^/]+)\/(pause|resume)$/, ({ groups: [frontend, word] }, who) =>
       pauseFrontend(runtime, frontend!, word === 'pause', who),
     ),

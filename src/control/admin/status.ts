@@ -15,6 +15,7 @@ import {
 import { microsOf } from '../../scoreboard/clock.ts'
 import { balancingColumns, total, type Row } from '../../scoreboard/scoreboard.ts'
 import { placeOf } from '../binds.ts'
+import type { CertificateSummary } from '../certificates/types.ts'
 import { isDraining, isReady, type View } from '../view.ts'
 import type { WorkerStatus } from '../workers.ts'
 
@@ -34,6 +35,10 @@ export interface Status {
   /** Percent of the requests that are turned away because of overload: of the worker that sheds most. */
   readonly shedding: number
   readonly workers: readonly WorkerStatus[]
+  /** What somebody should see to. */
+  readonly certificates: CertificateSummary
+  /** How much operators have changed against the configuration. */
+  readonly drift: number
   readonly frontends: readonly FrontendStatus[]
   readonly backends: readonly BackendStatus[]
 }
@@ -128,6 +133,8 @@ export function readStatus(view: View): Status {
     maxConnections: snapshot.maxConnections,
     shedding: Math.max(board.shared.process.shedding[0]!, ...board.rows.map(({ marks }) => marks.process.shedding[0]!)),
     workers: view.workers(),
+    certificates: view.certificates(),
+    drift: view.drift(),
     frontends: snapshot.frontends.map((frontend) => frontendStatus(view, frontend)),
     backends: snapshot.backends.map((backend) => backendStatus(view, backend)),
   }

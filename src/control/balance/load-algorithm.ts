@@ -2,7 +2,8 @@
 // tables are built. TypeScript runs as it is (Node strips the types). What goes wrong is told in one line, with the place
 // in the user's file where there is one. The workers load the file for themselves: code does not cross threads.
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { balancers } from '../../balance/balancers.ts'
@@ -46,12 +47,24 @@ function withSafeTable(algorithm: Algorithm): Algorithm {
   }
 }
 
+/**
+ * Of what is in a file. A module is loaded once per URL, so a changed file needs another one; the time of its change would
+ * not do, for a file that is put back has its old time. What the file imports itself is not looked at.
+ * @throws Error of the system
+ */
+export function digestOf(file: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)
+  } catch (error) {
+    throw new Error(wordsOf(error, file), { cause: error })
+  }
+}
+
 async function importFile(file: string): Promise<unknown> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error('it is still loading after 10 seconds')), PATIENCE)
   try {
-    const version = statSync(file).mtimeMs // a module is loaded once per URL: a changed file needs another one
-    return await Promise.race([import(`${pathToFileURL(file).href}?v=${version}`), late])
+    return await Promise.race([import(`${pathToFileURL(file).href}?v=${digestOf(file)}`), late])
   } catch (error) {
     throw new Error(wordsOf(error, file), { cause: error })
   } finally {
@@ -75,10 +88,10 @@ function hintFor(code: string | undefined, message: string): string {
   return types ? ' (there is nothing but types in it: say "import type")' : ''
 }
 
-/** A syntax error begins with the place, the line and a caret below: 'file:///etc/my.ts?v=1:3', '  const a = = 3', '   ^'. */
+/** A syntax error begins with the place, the line and a caret below: 'file:///etc/my.ts?v=1a:3', '  const a = = 3', '   ^'. */
 function syntaxPlace(stack: string): string | null {
   const [head = '', ...rest] = stack.split('\n')
-  const { 1: path, 2: line } = /^(.+?)(?:\?v=[\d.]+)?:(\d+)$/.exec(head) ?? []
+  const { 1: path, 2: line } = /^(.+?)(?:\?v=[\da-f]+)?:(\d+)$/.exec(head) ?? []
   if (path === undefined) return null
   const caret = rest.find((text) => /^\s*\^+\s*$/.test(text))
   const name = basename(path.startsWith('file:') ? fileURLToPath(path) : path)
@@ -96,7 +109,7 @@ function thrownPlace(stack: string, file: string): string | null {
   const url = pathToFileURL(file).href
   for (const text of stack.split('\n')) {
     const at = text.indexOf(url)
-    const place = at < 0 ? null : /^(?:\?v=[\d.]+)?(:\d+:\d+)/.exec(text.slice(at + url.length))
+    const place = at < 0 ? null : /^(?:\?v=[\da-f]+)?(:\d+:\d+)/.exec(text.slice(at + url.length))
     if (place) return basename(file) + place[1]!
   }
   return null

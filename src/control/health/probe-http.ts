@@ -3,8 +3,10 @@
 // The body is read to at most `bodyLimit` bytes and thrown away, so that a server is not cut off in the middle of a small one.
 import { Client, buildConnector, type Dispatcher } from 'undici'
 import { isIP } from 'node:net'
+import type { ServerTlsSpec } from '../../messages/tls.ts'
 import type { Millis } from '../../model/units.ts'
-import { openPlain, tlsOptions } from './probe-tcp.ts'
+import type { TLSSocket } from 'node:tls'
+import { openPlain } from './probe-tcp.ts'
 import {
   errorText,
   fail,
@@ -16,6 +18,7 @@ import {
   type SendProxy,
   type Target,
 } from './probe.ts'
+import { pinProblem, tlsOptions } from './probe-tls.ts'
 
 const bodyLimit = 64 * 1024
 
@@ -79,10 +82,11 @@ function connector(target: Target, timeout: Millis, sendProxy: SendProxy): build
   })
   // The client would take the name for SNI from the Host field of the check; the server's own settings decide instead.
   const servername = secure?.servername ?? ''
-  if (sendProxy === null) return (options, callback) => connect({ ...options, servername }, callback)
+  const pinned = (callback: buildConnector.Callback) => (tls === null ? callback : ifPinned(tls, callback))
+  if (sendProxy === null) return (options, callback) => connect({ ...options, servername }, pinned(callback))
   return (options, callback) => {
     const socket = openPlain(target, sendProxy)
-    if (tls !== null) return connect({ ...options, servername, httpSocket: socket }, callback)
+    if (tls !== null) return connect({ ...options, servername, httpSocket: socket }, pinned(callback))
     const timer = setTimeout(() => socket.destroy(new Error(timeoutText(timeout))), timeout)
     const failed = (error: Error): void => callback(error, null)
     socket.once('error', failed)
@@ -94,3 +98,14 @@ function connector(target: Target, timeout: Millis, sendProxy: SendProxy): build
     })
   }
 }
+
+/** Before a byte of the check is sent. */
+const ifPinned =
+  (tls: ServerTlsSpec, callback: buildConnector.Callback): buildConnector.Callback =>
+  (...[error, socket]) => {
+    if (error !== null) return callback(error, null)
+    const problem = pinProblem(tls, socket as TLSSocket)
+    if (problem === null) return callback(null, socket)
+    socket.destroy()
+    callback(problem, null)
+  }

@@ -1,8 +1,7 @@
 // The tcp check: connect, finish the TLS handshake where the server speaks TLS, close. Not one byte of payload is sent, but for a
 // PROXY header where the server waits for one. How a check connects is also here, for both kinds.
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-import type { ServerTlsSpec } from '../../messages/tls.ts'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { ownHeader, type Ends } from '../../model/proxy-protocol.ts'
 import type { Millis } from '../../model/units.ts'
 import {
@@ -15,6 +14,7 @@ import {
   type SendProxy,
   type Target,
 } from './probe.ts'
+import { pinProblem, tlsOptions } from './probe-tls.ts'
 
 /** Makes the check of one server. */
 export function tcpProbe(target: Target, timeout: Millis, sendProxy: SendProxy = null): Probe {
@@ -33,8 +33,14 @@ export function tcpProbe(target: Target, timeout: Millis, sendProxy: SendProxy =
       signal.addEventListener('abort', abort, { once: true })
       socket.on('error', (error) => end(fail(errorText(error)))) // stays, for errors after the end
       socket.once('close', () => end(fail('connection closed during the check')))
-      if (target.tls === null) socket.once('connect', () => end(pass('connected')))
-      else socket.once('secureConnect', () => end(pass('connected, TLS established')))
+      const { tls } = target
+      if (tls === null) socket.once('connect', () => end(pass('connected')))
+      else {
+        socket.once('secureConnect', () => {
+          const problem = pinProblem(tls, socket as TLSSocket)
+          end(problem === null ? pass('connected, TLS established') : fail(problem.message))
+        })
+      }
       if (signal.aborted) abort()
     })
 }
@@ -63,25 +69,5 @@ function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket):
     sourcePort: localPort!,
     destination: remoteAddress,
     destinationPort: remotePort!,
-  }
-}
-
-/** Those options of node:tls that undici takes too. */
-export interface TlsOptions {
-  readonly rejectUnauthorized: boolean
-  readonly ca?: string
-  readonly servername?: string
-}
-
-/**
- * Options of node:tls for a connection to a server.
- * @param host the server's own name or address: the name for SNI and verification when none is configured
- */
-export function tlsOptions(tls: ServerTlsSpec, host: string | null): TlsOptions {
-  const name = tls.serverName ?? host
-  return {
-    rejectUnauthorized: tls.verify,
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-    ...(name === null || isIP(name) !== 0 ? {} : { servername: name }), // RFC 6066, section 3: no address in SNI
   }
 }

@@ -7,6 +7,7 @@ import type { Baseline } from '../admin/baseline.ts'
 import { openControlSocket, type ControlSocket } from '../admin/control-socket.ts'
 import { placeOf } from '../binds.ts'
 import { openHaproxySocket } from '../haproxy-socket/haproxy-socket.ts'
+import { peerProcess } from '../runtime/peer-process.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 export interface DoorsOptions {
@@ -47,7 +48,7 @@ export class Doors {
     const { haproxySocket, controlGroup: group } = global
     if (controlSocket !== null) {
       const found = await this.#try(async () => {
-        this.control = await openControlSocket(controlSocket, runtime, { group, baseline })
+        this.control = await openControlSocket(controlSocket, runtime, { group, baseline, peerOf: peerProcess })
         return this.control
       })
       if (controlSocket !== 'auto') problems.push(...found)

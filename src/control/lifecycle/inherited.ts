@@ -17,6 +17,8 @@ export interface Handover {
 export interface SocketSource {
   /** For a worker that starts now, by bind id; they are its own. */
   take(): Promise<Readonly<Record<string, number>>>
+  /** Every worker has a duplicate of the same one: who ends takes nothing along. */
+  isShared(bind: string): boolean
   /** Other binds than these are gone. */
   retain(binds: readonly string[]): void
 }
@@ -50,10 +52,20 @@ export class InheritedSockets implements SocketSource {
     return taken
   }
 
-  /** All workers have started: what is left of the other process's sockets is still served by it until it ends. */
-  closeRest(): void {
-    for (const fds of this.#sockets.values()) fds.forEach((fd) => closeSync(fd))
+  isShared(bind: string): boolean {
+    return this.#activated.has(bind)
+  }
+
+  /**
+   * All workers have started, and this is left, because the other process had more of them. It must not be closed, for
+   * connections may wait in it.
+   * @returns sets of one socket for a bind
+   */
+  takeRest(): Readonly<Record<string, number>>[] {
+    const sets: Record<string, number>[] = []
+    for (const [bind, fds] of this.#sockets) for (const [i, fd] of fds.entries()) (sets[i] ??= {})[bind] = fd
     this.#sockets.clear()
+    return sets
   }
 
   retain(binds: readonly string[]): void {

@@ -39,11 +39,16 @@ export class Recycler {
    * @throws Error when one can't be: it goes on as it was, and those after it too
    */
   recycle(worker: number | null): Promise<number> {
-    const done = this.#queue.then(async () => {
+    return this.exclusively(async () => {
       const wanted = worker === null ? this.#workers.status.map((each) => each.worker) : [worker]
       for (const each of wanted) await this.#renew(each)
       return wanted.length
     })
+  }
+
+  /** Does something else with the workers, while none of them is replaced. */
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(task)
     this.#queue = done.catch(() => {})
     return done
   }

@@ -1,9 +1,10 @@
 // Every metric of the process, in one table: its name, kind, labels, words, and where its numbers are on the scoreboard.
 // docs/metrics.md lists the same; a test keeps the two in step. Label values are names from the configuration and words
-// from fixed lists, so their number is bounded. Frontends and backends are in their own files.
+// from fixed lists, or those of a bounded number of certificates. Certificates, frontends and backends are in their own files.
 import { residentMemory } from '../memory.ts'
 import { isDraining, type View } from '../view.ts'
 import { backendMetrics } from './backend.ts'
+import { certificateMetrics } from './certificates.ts'
 import { frontendMetrics } from './frontend.ts'
 import { counter, gauge, type Metric } from './metric.ts'
 import { serverMetrics } from './server.ts'
@@ -73,4 +74,10 @@ const processMetrics: readonly Metric[] = [
   }),
 ]
 
-export const metrics: readonly Metric[] = [...processMetrics, ...frontendMetrics, ...backendMetrics, ...serverMetrics]
+export const metrics: readonly Metric[] = [
+  ...processMetrics,
+  ...certificateMetrics,
+  ...frontendMetrics,
+  ...backendMetrics,
+  ...serverMetrics,
+]

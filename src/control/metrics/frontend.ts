@@ -50,6 +50,26 @@ export const frontendMetrics: readonly Metric[] = [
   ),
   column('weir_frontend_tls_handshakes_total', 'TLS handshakes completed, resumed ones included.', 'handshakes'),
   column('weir_frontend_tls_resumed_total', 'TLS handshakes that resumed an earlier session.', 'resumed'),
+  column(
+    'weir_frontend_tls_passed_through_total',
+    'TLS connections that went on to a backend as they came.',
+    'passedThrough',
+  ),
+  column(
+    'weir_frontend_tls_certificate_refusals_total',
+    'TLS handshakes that the client ended because of the certificate; those of one on trial do not count here.',
+    'certificateRefusals',
+  ),
+  column(
+    'weir_frontend_tls_trial_handshakes_total',
+    'TLS handshakes completed with a certificate on trial (weir cert put --canary).',
+    'canaryHandshakes',
+  ),
+  column(
+    'weir_frontend_tls_trial_refusals_total',
+    'TLS handshakes that the client ended because of a certificate on trial.',
+    'canaryRefusals',
+  ),
   counter(
     'weir_frontend_errors_total',
     'Requests and connections that failed, by reason code (docs/reasons.md); a reason is listed once it has occurred.',

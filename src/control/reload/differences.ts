@@ -15,19 +15,20 @@ export interface Live {
 
 /** What a start alone can change: threads, memory and sockets of the process itself. */
 const fixed: ReadonlySet<string> = new Set([
-  'workers',
   'sources',
   'admin',
   'controlSocket',
   'controlGroup',
+  'certificateStore',
   'haproxySocket',
   'log',
   'watch',
 ])
 
-export function differences(before: Config, after: Config, live: Live): Change[] {
+/** @param room for workers, without a restart */
+export function differences(before: Config, after: Config, live: Live, room = Infinity): Change[] {
   return [
-    ...ofGlobal(before.global, after.global),
+    ...ofGlobal(before.global, after.global, room),
     ...named('frontend', before.frontends, after.frontends, live.frontend, (a, b) => ofFrontend(a, b, live)),
     ...named(
       'backend',
@@ -78,10 +79,12 @@ const change = (kind: Change['kind'], what: string, detail: string, live: number
   needsRestart,
 })
 
-function ofGlobal(before: GlobalConfig, after: GlobalConfig): Change[] {
-  return fieldsThatDiffer(before, after, []).map((key) =>
-    change('changed', `global ${snake(key)}`, detailOf(before, after, key).replace(': ', ''), 0, fixed.has(key)),
-  )
+function ofGlobal(before: GlobalConfig, after: GlobalConfig, room: number): Change[] {
+  const tooMany = after.workers !== 'auto' && after.workers > room
+  return fieldsThatDiffer(before, after, []).map((key) => {
+    const needsRestart = fixed.has(key) || (key === 'workers' && tooMany)
+    return change('changed', `global ${snake(key)}`, detailOf(before, after, key).replace(': ', ''), 0, needsRestart)
+  })
 }
 
 function ofFrontend(before: FrontendConfig, after: FrontendConfig, live: Live): Change[] {

@@ -5,7 +5,7 @@ import type { FrontendSpec, Snapshot } from '../../messages/snapshot.ts'
 import { HEALTH_UP } from '../../model/states.ts'
 import { total, type Scoreboard } from '../../scoreboard/scoreboard.ts'
 import type { BalanceKeeper } from '../balance/keeper.ts'
-import type { CertificateKeeper } from '../certificates/keeper.ts'
+import type { CertificateManager } from '../certificates/manager.ts'
 import { probeBinds } from '../binds.ts'
 import { enterServers } from '../board.ts'
 import type { HealthMonitor } from '../health/monitor.ts'
@@ -20,8 +20,10 @@ export interface Parts {
   readonly keeper: BalanceKeeper
   readonly monitor: HealthMonitor
   readonly workers: Workers
+  /** Has as many workers as this. @returns null, or why there can't be so many: there are as many as before then */
+  readonly resizer: { resize(count: number): Promise<string | null> }
   readonly memories: SharedTables
-  readonly certificates: CertificateKeeper
+  readonly certificates: Pick<CertificateManager, 'follow' | 'settle'>
 }
 
 /** What runs, and the way to something else. */
@@ -40,17 +42,21 @@ export class Installation {
 
   /** @returns null, or why it can't be: nothing has changed then */
   async install(next: Prepared): Promise<string | null> {
-    const { board, keeper, monitor, workers, memories, certificates } = this.#parts
+    const { board, keeper, monitor, workers, resizer, memories, certificates } = this.#parts
     const before = this.#running
     const problems = await probeBinds(withNewBinds(before.snapshot, next.snapshot))
     if (problems.length > 0) return problems.join('; ')
+    // New workers begin with what runs, and go over with the others; those that are too many still do that, and leave then.
+    const missing = await resizer.resize(Math.max(before.workers, next.workers))
+    if (missing !== null) return missing
+    await certificates.follow(next.config)
     addSessionTables(memories.sessions, next.snapshot.backends)
     enterServers(board, before.snapshot, next.snapshot)
     this.#lookAfter(next)
-    certificates.follow(next.config)
     const problem = await workers.apply(next.snapshot, unchanged(before.snapshot, next.snapshot))
     certificates.settle((problem === null ? next : before).config)
-    if (problem === null) return null
+    const others = await resizer.resize((problem === null ? next : before).workers)
+    if (problem === null) return others
     enterServers(board, next.snapshot, before.snapshot)
     this.#running = before
     keeper.follow(before.snapshot)

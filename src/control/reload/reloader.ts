@@ -183,7 +183,8 @@ export class ConfigReloader implements Reloader {
   }
 
   #changesTo(next: Config): Change[] {
-    return differences(this.#running.config, next, this.#options.live)
+    const { live, preparation } = this.#options
+    return differences(this.#running.config, next, live, preparation.shape.workers)
   }
 
   #failed(problems: string, who: string): ReloadOutcome {

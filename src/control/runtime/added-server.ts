@@ -2,7 +2,7 @@
 // said is as for the first server that the file has in the backend: TLS, and where the checks go.
 import { parseServerAddress } from '../../config/address.ts'
 import type { BackendConfig, ServerConfig } from '../../config/config.ts'
-import { trustingTls } from '../../config/resolve-tls.ts'
+import { trustingTls } from '../../config/resolve-server-tls.ts'
 import { RequestProblem } from './problem.ts'
 
 /** As asked for; what is left out has the default of the configuration. */

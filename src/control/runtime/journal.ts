@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
 import type { Overlay } from '../reload/types.ts'
+import { isCheckWish } from './check-wish.ts'
 import { applyOverrides, holding, placeOf, type Difference, type Override } from './override.ts'
 
 /** Of the file's format. */
@@ -107,7 +108,7 @@ export class Journal {
   }
 }
 
-const fields = new Set(['admin', 'weight', 'max_connections', 'added', 'removed', 'paused'])
+const fields = new Set(['admin', 'weight', 'max_connections', 'added', 'removed', 'health_check', 'paused'])
 
 /** Enough of a look that a journal that somebody has edited cannot bring Weir down. */
 function isOverride(value: unknown): value is Override {
@@ -116,6 +117,7 @@ function isOverride(value: unknown): value is Override {
   if (typeof field !== 'string' || !fields.has(field) || typeof by !== 'string' || typeof at !== 'number') return false
   const { value: now } = value as { value?: unknown }
   if (field === 'paused') return typeof frontend === 'string'
+  if (field === 'health_check') return typeof backend === 'string' && isCheckWish(now)
   if (typeof backend !== 'string' || typeof server !== 'string') return false
   if (field === 'weight' || field === 'max_connections') return Number.isInteger(now) && (now as number) >= 0
   if (field === 'added') return typeof (now as { address?: unknown } | null)?.address === 'string'

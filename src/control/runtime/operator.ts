@@ -3,6 +3,8 @@
 import type { Logger } from 'pino'
 import type { ConnectionMatch, FailureInfo } from '../../messages/messages.ts'
 import type { BalanceKeeper } from '../balance/keeper.ts'
+import type { CertificateManager } from '../certificates/manager.ts'
+import type { AcmeStatus } from '../certificates/types.ts'
 import type { ServerHealth } from '../health/monitor.ts'
 import type { Reloader } from '../reload/types.ts'
 import type { View } from '../view.ts'
@@ -26,6 +28,9 @@ export interface Operator {
   readonly connections: ((match: ConnectionMatch, close: boolean) => Promise<ConnectionsFound>) | null
   /** The requests and connections that failed last, of all workers, in no order. */
   readonly failures: (() => Promise<readonly FailureInfo[]>) | null
+  readonly certificates: CertificateManager | null
+  /** How the orders of certificates stand. */
+  readonly acme: (() => readonly AcmeStatus[]) | null
   /** Starts the program anew and hands the listening sockets over. @returns the process that took over */
   readonly upgrade: ((who: string) => Promise<{ readonly pid: number }>) | null
 }

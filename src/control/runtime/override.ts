@@ -4,13 +4,14 @@
 // Each remembers what the file said when it was made. When the file says something else later, it has been thought about
 // again: the file wins, and the override holds no more. So does one whose server or frontend is gone.
 //
-// Servers that were added or removed and limits become part of the configuration (applyOverrides). Weights, admin states and
-// pauses change nothing but cells of the scoreboard; runtime.ts writes them.
+// Servers that were added or removed, limits and health checks become part of the configuration (applyOverrides). Weights, admin
+// states and pauses change nothing but cells of the scoreboard; runtime.ts writes them.
 import { deepFreeze } from '../../config/freeze.ts'
 import type { BackendConfig, Config, ServerConfig } from '../../config/config.ts'
 import { formatAddress } from '../../config/address.ts'
 import type { AdminState } from '../../model/states.ts'
 import { addedServer, type AddedServer } from './added-server.ts'
+import { checkedBy, checkText, type CheckWish } from './check-wish.ts'
 
 interface OfServer {
   readonly backend: string
@@ -32,6 +33,8 @@ export type Difference =
   | (OfServer & { readonly field: 'added'; readonly value: AddedServer; readonly configured: null })
   /** `configured` is the address that it has in the file. */
   | (OfServer & { readonly field: 'removed'; readonly value: true; readonly configured: string })
+  /** How all servers of a backend are checked. `configured` is how they are by the file, in words. */
+  | { readonly field: 'health_check'; readonly backend: string; readonly value: CheckWish; readonly configured: string }
   | { readonly field: 'paused'; readonly frontend: string; readonly value: true; readonly configured: false }
 
 export type Field = Difference['field']
@@ -43,9 +46,11 @@ export type Override = Difference & {
   readonly at: number
 }
 
-/** 'app/s1', or the name of a frontend. */
-export const targetOf = (each: Difference): string =>
-  each.field === 'paused' ? each.frontend : `${each.backend}/${each.server}`
+/** 'app/s1', or the name of a frontend or a backend. */
+export function targetOf(each: Difference): string {
+  if (each.field === 'paused') return each.frontend
+  return each.field === 'health_check' ? each.backend : `${each.backend}/${each.server}`
+}
 
 /** What it is about: two of one place can't both be. */
 export const placeOf = (each: Difference): string => `${each.field} ${targetOf(each)}`
@@ -74,6 +79,10 @@ export function holds(override: Override, file: Config, others: readonly Overrid
   switch (override.field) {
     case 'paused':
       return file.frontends.some(({ name }) => name === override.frontend)
+    case 'health_check': {
+      const backend = file.backends.find(({ name }) => name === override.backend)
+      return backend !== undefined && checkText(backend) === override.configured
+    }
     case 'added': {
       const backend = file.backends.find(({ name }) => name === override.backend)
       if (backend === undefined) return false
@@ -111,16 +120,22 @@ export function applyOverrides(file: Config, overrides: readonly Override[]): Co
   const concerned = Map.groupBy(structural, ({ backend }) => backend)
   const backends = file.backends.map((backend) => {
     const own = concerned.get(backend.name)
-    return own === undefined ? backend : { ...backend, servers: serversUnder(backend, own) }
+    return own === undefined ? backend : backendUnder(backend, own)
   })
   return deepFreeze({ ...file, backends })
+}
+
+function backendUnder(backend: BackendConfig, overrides: readonly Override[]): BackendConfig {
+  const changed = { ...backend, servers: serversUnder(backend, overrides) }
+  const check = overrides.find(({ field }) => field === 'health_check')
+  return check?.field === 'health_check' ? checkedBy(changed, check.value) : changed
 }
 
 function serversUnder(backend: BackendConfig, overrides: readonly Override[]): ServerConfig[] {
   const byServer = new Map<string, Override[]>()
   const added: ServerConfig[] = []
   for (const each of overrides) {
-    if (each.field === 'paused') continue
+    if (each.field === 'paused' || each.field === 'health_check') continue
     if (each.field === 'added') added.push(addedServer(backend, each.server, each.value))
     else byServer.set(each.server, [...(byServer.get(each.server) ?? []), each])
   }

@@ -6,6 +6,7 @@
 import type { Config } from '../../config/config.ts'
 import { adminStates, type AdminState } from '../../model/states.ts'
 import type { View } from '../view.ts'
+import { wishText } from './check-wish.ts'
 import type { Journal } from './journal.ts'
 import type { Operator } from './operator.ts'
 import { configuredServer, placeOf, targetOf, type Difference, type Override } from './override.ts'
@@ -134,6 +135,8 @@ export function describe(override: Override): string {
       return `${target} was removed (${override.configured})`
     case 'paused':
       return `frontend ${target} is paused`
+    case 'health_check':
+      return `health_check of ${target} is ${wishText(override.value)} (${override.configured} in the configuration)`
     case 'weight':
     case 'max_connections':
       return `${override.field} of ${target} is ${override.value} (${override.configured} in the configuration)`

@@ -141,7 +141,7 @@ export async function addServer(
 }
 
 const isAbout = (each: Override, backend: string, server: string): boolean =>
-  each.field !== 'paused' && each.backend === backend && each.server === server
+  'server' in each && each.backend === backend && each.server === server
 
 /**
  * Drains it first, for at most `wait` ms; what is then still in flight may finish.

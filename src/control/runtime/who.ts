@@ -1,6 +1,7 @@
-// Who asks for a change, for the log and for the journal. Node cannot ask the kernel whose process is at the other end of a
-// unix socket; so what the client says of itself is taken, which is worth as much as the socket's permissions: only who may
-// open it can say anything at all.
+// Who asks for a change, for the log and for the journal. Where the kernel tells whose process is at the other end of the socket
+// (peer-process.ts), its word is taken. Elsewhere what the client says of itself is, which is worth as much as the socket's
+// permissions: only who may open it can say anything at all.
+import type { PeerProcess } from './peer-process.ts'
 
 export interface Who {
   /** How a line in the log begins: 'anna (uid 1000, pid 4711, pts/3)'. */
@@ -18,7 +19,13 @@ export const CLIENT_HEADER = 'weir-client'
 const known = ['user', 'uid', 'pid', 'tty'] as const
 const MAX_VALUE = 64
 
-/** @param header as received; undefined: there was none */
+/** By the word of the kernel: 'root (uid 0, pid 4711, pts/3)'. */
+export function whoIs({ user, uid, pid, tty }: PeerProcess, where: string): Who {
+  const details = [`uid ${uid}`, `pid ${pid}`, ...(tty === null ? [] : [tty])]
+  return { text: `${user ?? 'somebody'} (${details.join(', ')})`, where }
+}
+
+/** By the client's own word. @param header as received; undefined: there was none */
 export function readWho(header: string | undefined, where: string): Who {
   const fields: Record<string, string> = {}
   for (const part of (header ?? '').split(' ')) {

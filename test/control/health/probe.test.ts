@@ -6,7 +6,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
-import { generate } from 'selfsigned'
+import { makeCertificate } from '../../support/certificates.ts'
 import { expect, test } from 'vitest'
 import { httpProbe } from '../../../src/control/health/probe-http.ts'
 import { tcpProbe } from '../../../src/control/health/probe-tcp.ts'
@@ -124,11 +124,9 @@ test('a server on a unix socket is checked there', async () => {
 })
 
 test('a TLS check verifies the certificate by the configured name, unless told not to', async () => {
-  const pems = await generate([{ name: 'commonName', value: 'app.internal' }], {
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'app.internal' }] }],
-  })
+  const pems = await makeCertificate({ names: ['app.internal'] })
   const names: unknown[] = []
-  const server = createTlsServer({ key: pems.private, cert: pems.cert }, (socket) => {
+  const server = createTlsServer({ key: pems.key, cert: pems.cert }, (socket) => {
     names.push(socket.servername)
     socket.on('error', () => {})
     socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))

@@ -1,6 +1,8 @@
 // The text of /metrics: valid by the rules of the format, filled from the scoreboard, and in step with docs/metrics.md.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import type { HeldCertificate } from '../../../src/control/certificates/types.ts'
+import type { CertificatesView } from '../../../src/control/certificates/upkeep.ts'
 import { metrics } from '../../../src/control/metrics/definitions.ts'
 import { createRegistry } from '../../../src/control/metrics/registry.ts'
 import { reasonCodes, reasonIndex } from '../../../src/model/reasons.ts'
@@ -35,6 +37,10 @@ function busyView() {
   rows.forEach(({ counters, tables }, worker) => {
     counters.server.requests[0] = 10 + worker
     counters.frontend.status2xx[0] = 100
+    counters.frontend.passedThrough[0] = 3
+    counters.frontend.certificateRefusals[0] = 1
+    counters.frontend.canaryHandshakes[0] = 20
+    counters.frontend.canaryRefusals[0] = 4
     counters.backend.latencySum[0] = 1500
     counters.backend.queueWaits[0] = 2
     counters.backend.queueTime[0] = 250
@@ -88,6 +94,10 @@ test('the counters of all workers are summed, and shared values are read as they
       'weir_server_check_duration_seconds{backend="app",server="s1"} 0.00125',
       'weir_backend_servers_up{backend="app"} 1',
       'weir_frontend_responses_total{frontend="web",code="2xx"} 200',
+      'weir_frontend_tls_passed_through_total{frontend="web"} 6',
+      'weir_frontend_tls_certificate_refusals_total{frontend="web"} 2',
+      'weir_frontend_tls_trial_handshakes_total{frontend="web"} 40',
+      'weir_frontend_tls_trial_refusals_total{frontend="web"} 8',
       'weir_frontend_errors_total{frontend="web",reason="bad_host"} 4',
       'weir_backend_errors_total{backend="app",reason="no_server"} 2',
     ]),
@@ -171,6 +181,47 @@ test('every reason can be reported', async () => {
   const text = await createRegistry(view).metrics()
   for (const reason of reasonCodes)
     expect(text).toContain(`weir_frontend_errors_total{frontend="web",reason="${reason}"} 1`)
+})
+
+test('certificates are listed as far as they end first, with their staples; of equal names the one that ends first', async () => {
+  const held = (n: number, more: Partial<HeldCertificate> = {}): HeldCertificate => ({
+    name: `c${n}`,
+    kind: 'store',
+    spec: { id: `id${n}`, cert: '', key: '', names: [], keyType: 'ec' },
+    notBefore: 0,
+    notAfter: 1_900_000_000_000 + n * 1000,
+    ...more,
+  })
+  const all = [held(0), held(1, { name: 'c0' }), held(2, { name: 'c0', kind: 'acme' })]
+  for (let n = 3; n < 300; n++) all.push(held(n))
+  const upkeep: CertificatesView = {
+    size: all.length,
+    first: (most) => all.slice(0, most),
+    ocsp: (id) =>
+      id === 'id0'
+        ? { state: 'stapled', thisUpdate: Date.now() - 60_000, nextUpdate: Date.now() + 60_000, problem: null }
+        : { state: id === 'id3' ? 'revoked' : 'none', thisUpdate: null, nextUpdate: null, problem: null },
+    questions: { answered: 4, failed: 2 },
+    trials: [{ name: 'www', share: 0.05 }],
+  }
+  const lines = (await createRegistry(fakeView({ upkeep: () => upkeep })).metrics()).split('\n')
+  const ends = lines.filter((line) => line.startsWith('weir_certificate_not_after_seconds{'))
+  expect(ends).toHaveLength(99)
+  expect(ends.slice(0, 2)).toEqual([
+    'weir_certificate_not_after_seconds{name="c0",kind="store"} 1900000000',
+    'weir_certificate_not_after_seconds{name="c0",kind="acme"} 1900000002',
+  ])
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'weir_certificates 300',
+      'weir_certificate_revoked{name="c3",kind="store"} 1',
+      expect.stringMatching(/^weir_certificate_staple_age_seconds\{name="c0",kind="store"\} 6\d/),
+      'weir_certificate_trial_ratio{name="www"} 0.05',
+      'weir_ocsp_requests_total{result="answered"} 4',
+      'weir_ocsp_requests_total{result="failed"} 2',
+    ]),
+  )
+  expect(lines.filter((line) => /^weir_certificate_(staple_age_seconds|revoked)\{/.test(line))).toHaveLength(2)
 })
 
 test('docs/metrics.md lists every metric as it is', () => {

@@ -56,8 +56,14 @@ test('backends: what is removed with them is counted, and groups are named witho
 })
 
 test('what takes effect with a restart only is said to', () => {
-  expect(changed('\nfrontends', '\nglobal: { workers: 3, shutdown_timeout: 1s }\nfrontends')).toEqual([
-    'changed global workers auto -> 3 (0) restart',
+  expect(changed('\nfrontends', '\nglobal: { sources: 3000, shutdown_timeout: 1s }\nfrontends')).toEqual([
+    expect.stringMatching(/^changed global sources \d+ -> 3000 \(0\) restart$/),
     'changed global shutdown_timeout 30000 -> 1000 (0)',
   ])
+})
+
+test('workers need a restart only where there are more than there is room for', () => {
+  const next = config(base.replace('\nfrontends', '\nglobal: { workers: 9 }\nfrontends'))
+  const needsRestart = (room: number) => differences(config(base), next, live, room).map((each) => each.needsRestart)
+  expect([needsRestart(9), needsRestart(8)]).toEqual([[false], [true]])
 })

@@ -38,6 +38,8 @@ export function fakeRuntime(overrides: Partial<Operator> = {}): Runtime {
     checkNow: null,
     connections: null,
     failures: null,
+    certificates: null,
+    acme: null,
     upgrade: null,
     ...overrides,
   }

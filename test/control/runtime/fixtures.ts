@@ -90,6 +90,8 @@ export function startStage(
       checkNow: null,
       connections: null,
       failures: null,
+      certificates: null,
+      acme: null,
       upgrade: null,
       ...operator,
     },
