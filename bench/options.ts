@@ -10,12 +10,24 @@ export interface Options {
   readonly peers: readonly string[] | null
   readonly rounds: number
   readonly seconds: number
+  /** Where --write puts the results. */
+  readonly page: Page
   readonly write: boolean
 }
+
+export interface Page {
+  /** In bench/. */
+  readonly file: string
+  readonly title: string
+}
+
+const everything: Page = { file: 'RESULTS.md', title: 'Results of the bench' }
+const onlyTls: Page = { file: 'RESULTS-TLS.md', title: 'Results of the bench: TLS' }
 
 export const usage = `npm run bench -- [options]
 
   --only NAME,NAME    these workloads
+  --tls               the workloads with TLS (npm run bench:tls); --write then writes bench/RESULTS-TLS.md
   --peers NAME,NAME   these peers
   --rounds N          interleaved rounds (3)
   --seconds N         length of a window (3)
@@ -28,18 +40,22 @@ peers:     ${[...peers.keys()].join(', ')}
 /** @throws with words for the person at the terminal */
 export function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
+  const flag = { type: 'boolean', default: false } as const
   const { values } = parseArgs({
     args: [...args],
-    options: { only: text, peers: text, rounds: text, seconds: text, write: { type: 'boolean', default: false } },
+    options: { only: text, peers: text, rounds: text, seconds: text, tls: flag, write: flag },
   })
   return {
-    workloads: values.only === undefined ? workloads : names(values.only).map(findWorkload),
+    workloads: values.only === undefined ? ofPage(values.tls) : names(values.only).map(findWorkload),
     peers: values.peers === undefined ? null : names(values.peers).map(findPeer),
     rounds: count('--rounds', values.rounds ?? '3', 20),
     seconds: count('--seconds', values.seconds ?? '3', 60),
+    page: values.tls ? onlyTls : everything,
     write: values.write,
   }
 }
+
+const ofPage = (tls: boolean): readonly Workload[] => (tls ? workloads.filter((each) => each.tls !== null) : workloads)
 
 /** The peers that take part in a workload, before it is asked whether they can. */
 export function peersOf(workload: Workload, asked: readonly string[] | null): readonly string[] {

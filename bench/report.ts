@@ -9,6 +9,7 @@ import type { Ratio, Results } from './statistics.ts'
 import type { Workload } from './workloads.ts'
 
 export interface Run {
+  readonly title: string
   readonly command: string
   readonly seconds: number
   readonly rounds: number
@@ -83,7 +84,7 @@ export function resultsPage(run: Run): string {
   const written = readFileSync(join(import.meta.dirname, 'where-the-time-goes.md'), 'utf8').trim()
   const facts = [`Date: ${new Date().toISOString().slice(0, 10)}`, `Command: \`${run.command}\``, ...machineFacts()]
   const before = `Load average before the run: ${run.loadBefore.toFixed(2)}`
-  return `# Results of the bench
+  return `# ${run.title}
 
 Written by \`npm run bench -- --write\`; do not edit. The hand-written part is in [where-the-time-goes.md](where-the-time-goes.md).
 
@@ -113,6 +114,7 @@ const others = [
   '- [Reload](RESULTS-RELOAD.md): fifty reloads in a minute under full load (`npm run bench:reload`)',
   '- [Operations](RESULTS-OPERATIONS.md): upgrade, recycled workers, rolling restart (`npm run bench:operations`)',
   '- [Faults](RESULTS-FAULTS.md): overload, failing servers, slow clients (`npm run bench:faults`)',
+  '- [TLS](RESULTS-TLS.md) beside hitch too (`npm run bench:tls`), and [ten thousand certificates](RESULTS-CERTIFICATES.md) (`npm run bench:certificates`)',
   '- [Tail latency](RESULTS-TAIL.md) of the balancers (`npm run bench:tail`), and [replayed traffic](RESULTS-REPLAY.md)',
 ].join('\n')
 

@@ -70,13 +70,25 @@ async function main(options: Options): Promise<void> {
   if (options.write) write(options, results, loadBefore)
 }
 
-function write({ rounds, seconds }: Options, results: ReadonlyMap<Workload, Results>, loadBefore: number): void {
+function write(
+  { rounds, seconds, page: { file, title } }: Options,
+  results: ReadonlyMap<Workload, Results>,
+  loadBefore: number,
+): void {
   const named = new Set([...results.values()].flatMap((each) => [...each.keys()]))
   const versions = new Map([...named].map((name) => [name, peers.get(name)!.version()!]))
   const args = process.argv.slice(2).join(' ')
-  const page = resultsPage({ command: `npm run bench -- ${args}`, rounds, seconds, versions, loadBefore, results })
-  writeFileSync(join(import.meta.dirname, 'RESULTS.md'), page)
-  console.log('\nwritten: bench/RESULTS.md')
+  const page = resultsPage({
+    title,
+    command: `npm run bench -- ${args}`,
+    rounds,
+    seconds,
+    versions,
+    loadBefore,
+    results,
+  })
+  writeFileSync(join(import.meta.dirname, file), page)
+  console.log(`\nwritten: bench/${file}`)
 }
 
 function optionsOrUsage(): Options {

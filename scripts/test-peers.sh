@@ -6,8 +6,10 @@ set -euo pipefail
 
 # program:package
 peers=(haproxy:haproxy nginx:nginx-light wrk:wrk h2load:nghttp2-client openssl:openssl curl:curl ip:iproute2 socat:socat)
+# For TLS: what Pound's job is done by, two scanners, a browser, an ACME server, and a DNS server that takes updates.
+peers+=(hitch:hitch sslscan:sslscan testssl:testssl.sh chromium:chromium pebble:pebble named:bind9)
 
-PATH="$PATH:/usr/sbin:/sbin" # haproxy and nginx are there, which not every user's path has
+PATH="$PATH:/usr/sbin:/sbin" # haproxy, nginx, hitch and named are there, which not every user's path has
 
 missing=()
 for peer in "${peers[@]}"; do
@@ -55,7 +57,8 @@ rm -f "$log"
 if command -v systemctl >/dev/null; then
   for package in "${missing[@]}"; do
     case $package in
-      haproxy | nginx-light) "${as_root[@]}" systemctl disable --now "${package%-light}" >/dev/null 2>&1 || true ;;
+      haproxy | nginx-light | hitch) "${as_root[@]}" systemctl disable --now "${package%-light}" >/dev/null 2>&1 || true ;;
+      bind9) "${as_root[@]}" systemctl disable --now named >/dev/null 2>&1 || true ;;
     esac
   done
 fi

@@ -17,13 +17,19 @@ export interface HandshakeOptions {
   /** Use the ticket of the client's last connection, or never. */
   readonly resume: boolean
   readonly cores: string
+  /** Of names that are asked for (SNI), each time another at random: see nameOf. 0: none is. */
+  readonly names?: number
 }
+
+/** The names of so many certificates. */
+export const nameOf = (n: number): string => `n${n}.many.test`
 
 /** @throws when full handshakes were resumed ones, or more resumed ones than each client's first were full */
 export async function runHandshakes(options: HandshakeOptions): Promise<LoadResult> {
-  const { port, path, clients, seconds, resume, cores } = options
+  const { port, path, clients, seconds, resume, cores, names = 0 } = options
   const argv = [process.execPath, join(import.meta.dirname, 'handshakes.ts'), '--port', String(port), '--path', path]
-  argv.push('--clients', String(clients), '--seconds', String(seconds), ...(resume ? ['--resume'] : []))
+  argv.push('--clients', String(clients), '--seconds', String(seconds), '--names', String(names))
+  if (resume) argv.push('--resume')
   const output = await run(pinned(cores, argv), (seconds + 15) * 1000)
   const { resumed, ...result } = JSON.parse(output) as LoadResult & { resumed: number }
   const expected = resume ? result.requests - clients : 0
@@ -41,11 +47,11 @@ interface Counts {
   stopped: boolean
 }
 
-type ClientOptions = Pick<HandshakeOptions, 'port' | 'path' | 'resume'>
+type ClientOptions = Required<Pick<HandshakeOptions, 'port' | 'path' | 'resume' | 'names'>>
 
 /** One client: connection after connection until stopped. */
 function client(counts: Counts, times: { record(nanoseconds: number): void }, options: ClientOptions): void {
-  const { port, path, resume } = options
+  const { port, path, resume, names } = options
   const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`
   const secureContext = tls.createSecureContext({
     minVersion: 'TLSv1.3',
@@ -57,7 +63,12 @@ function client(counts: Counts, times: { record(nanoseconds: number): void }, op
     if (counts.stopped) return
     const began = process.hrtime.bigint()
     let answered = false
-    const socket = tls.connect({ host: '127.0.0.1', port, secureContext, session, rejectUnauthorized: false }, () => {
+    const target = {
+      host: '127.0.0.1',
+      port,
+      ...(names > 0 ? { servername: nameOf(Math.floor(Math.random() * names)) } : {}),
+    }
+    const socket = tls.connect({ ...target, secureContext, session, rejectUnauthorized: false }, () => {
       if (socket.isSessionReused()) counts.resumed++
       socket.write(request)
     })
@@ -83,13 +94,21 @@ function client(counts: Counts, times: { record(nanoseconds: number): void }, op
 function main(): void {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
-    options: { port: text, path: text, clients: text, seconds: text, resume: { type: 'boolean', default: false } },
+    options: {
+      port: text,
+      path: text,
+      clients: text,
+      seconds: text,
+      names: text,
+      resume: { type: 'boolean', default: false },
+    },
   })
   const counts: Counts = { requests: 0, resumed: 0, bytes: 0, errors: 0, stopped: false }
   const times = createHistogram()
   const began = process.hrtime.bigint()
   for (let i = 0; i < Number(values.clients); i++) {
-    client(counts, times, { port: Number(values.port), path: values.path ?? '/', resume: values.resume })
+    const { port, path = '/', resume, names } = values
+    client(counts, times, { port: Number(port), path, resume, names: Number(names) })
   }
   setTimeout(
     () => {

@@ -7,7 +7,7 @@ export interface Setup {
   readonly port: number
   readonly serverPort: number
   readonly mode: Mode
-  /** Combined PEM (certificate, then key) when the frontend terminates TLS. */
+  /** Combined PEM (certificate, then key) when the frontend terminates TLS, or a folder of such files. */
   readonly certificate: string | null
   /** File that a line per request goes to. */
   readonly accessLog: string | null

@@ -1,5 +1,5 @@
 // Weir itself, started as anybody starts it: `bin/weir run -f FILE`.
-import { writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageVersion } from '../machine.ts'
 import type { Launch, Peer, Setup } from './peer.ts'
@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..', '..')
 
 function config({ port, serverPort, mode, certificate, accessLog }: Setup, workers: number): string {
   const log = accessLog ? `, access_log: '${accessLog}'` : ''
-  const tls = certificate ? `, tls: '${certificate}'` : ''
+  const tls = certificate ? `, tls: ${certificateText(certificate)}` : ''
   return `
 global: { workers: ${workers}, max_connections: 12000, admin: off, control_socket: off, log: { level: warn }${log} }
 frontends:
@@ -17,6 +17,9 @@ backends:
   app: { mode: ${mode}, balance: roundrobin, health_check: off, servers: ['127.0.0.1:${serverPort}'] }
 `
 }
+
+const certificateText = (path: string): string =>
+  statSync(path).isDirectory() ? `{ certificate: { folder: '${path}' } }` : `'${path}'`
 
 /** Writes the configuration. @returns the arguments of weir that run it */
 export function weirArguments(setup: Setup, workers: number): string[] {
