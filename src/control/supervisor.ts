@@ -42,7 +42,8 @@ import { RequestProblem } from './runtime/problem.ts'
 import { Runtime } from './runtime/runtime.ts'
 import { createSharedTables } from './shared-tables.ts'
 import type { View } from './view.ts'
-import { Workers, type Ports } from './workers.ts'
+import { Workers } from './workers.ts'
+import type { Ports } from './workers-types.ts'
 
 /** Workers cut off at the shutdown timeout by themselves and write their logs out; this is the time they have for it. */
 const grace = 500

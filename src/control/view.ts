@@ -6,7 +6,7 @@ import type { CertificateSummary } from './certificates/types.ts'
 import type { CertificatesView } from './certificates/upkeep.ts'
 import type { ServerHealth } from './health/monitor.ts'
 import type { Reloader } from './reload/types.ts'
-import type { Ports, WorkerStatus } from './workers.ts'
+import type { Ports, WorkerStatus } from './workers-types.ts'
 
 export interface View {
   readonly version: string

@@ -2,55 +2,22 @@
 // finds out the ports of binds that leave the choice to the system; the others then listen on the same ones.
 // What a worker does is src/worker.ts; when a dead one is replaced is restart.ts.
 import { Worker } from 'node:worker_threads'
-import type { Logger } from 'pino'
-import type { ChangedSnapshot, FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
+import type { FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
 import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
 import { ms, type Millis } from '../model/units.ts'
 import { KeyedTable } from '../scoreboard/keyed-table.ts'
 import { wakeWaiting } from '../scoreboard/queue-board.ts'
-import { releaseRow, type Scoreboard } from '../scoreboard/scoreboard.ts'
-import { listenProblem, placeOf } from './binds.ts'
-import type { SocketSource } from './lifecycle/inherited.ts'
+import { releaseRow } from '../scoreboard/scoreboard.ts'
+import { bindProblem, goOver } from './go-over.ts'
 import { copiesOf, SpareSockets, type Adopter } from './lifecycle/spare-sockets.ts'
 import { afterDeath } from './restart.ts'
 import { askSockets } from './runtime/ask-workers.ts'
 import { claimSocketPath } from './unix-socket.ts'
-import { WorkerSlot as Slot, errorWords, type WorkerState } from './worker-slot.ts'
+import { WorkerSlot as Slot, errorWords } from './worker-slot.ts'
+import type { Ports, TlsMessage, WorkersOptions, WorkerStatus } from './workers-types.ts'
 
 /** In source it is worker.ts, in a build worker.js: the same extension as this file's. */
 const defaultEntry = new URL(`../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
-
-/** What changes of TLS while nothing else does. */
-export type TlsMessage = Extract<ToWorker, { type: 'certificates' | 'challenges' | 'ticket-keys' }>
-
-export type Ports = Readonly<Record<string, number>>
-
-export interface WorkerStatus {
-  readonly worker: number
-  readonly state: WorkerState
-  /** Since when, in milliseconds since the epoch. */
-  readonly since: number
-  /** How often it was replaced. */
-  readonly restarts: number
-}
-
-export interface WorkersOptions {
-  readonly count: number
-  readonly board: Scoreboard
-  readonly snapshot: Snapshot
-  /** Of the balancers, by backend slot, as a worker needs them that starts now. */
-  readonly tables: () => WorkerData['tables']
-  /** Shared tables that live as long as the process. */
-  readonly memories: Pick<WorkerData, 'sources' | 'sessions'>
-  /** Certificates and what goes with them, as a worker needs them that starts now. */
-  readonly tls: () => WorkerData['tls']
-  readonly log: Logger
-  /** A worker could not be replaced after all had started; the process is of no more use. */
-  readonly onGiveUp: (error: Error) => void
-  /** Listening sockets that were there before the workers; null: there are none. */
-  readonly sockets?: SocketSource | null
-  readonly entry?: URL
-}
 
 export class Workers {
   readonly #options: WorkersOptions
@@ -143,30 +110,11 @@ export class Workers {
     return problem
   }
 
-  /** @returns null when it is done, or when the worker has died: its successor begins with what is valid then */
-  async #applyTo(slot: Slot, unchanged: readonly number[]): Promise<string | null> {
-    const { thread } = slot
-    if (thread === null || slot.state === 'draining' || slot.state === 'ended') return null
+  async #applyTo({ thread, state }: Slot, unchanged: readonly number[]): Promise<string | null> {
+    if (thread === null || state === 'draining' || state === 'ended') return null
     const { tables, memories } = this.#options
-    const { version } = this.#snapshot
-    const { promise, resolve } = Promise.withResolvers<string | null>()
-    const onMessage = (message: FromWorker): void => {
-      if (message.type === 'applied' && message.version === version) resolve(null)
-      if (message.type === 'apply-failed' && message.version === version) resolve(this.#listenFailure(message))
-    }
-    const onExit = (): void => resolve(null)
-    thread.on('message', onMessage).on('exit', onExit)
-    const { sessions } = memories
-    post(thread, {
-      type: 'apply',
-      snapshot: without(this.#snapshot, unchanged),
-      tables: tables(),
-      sessions,
-      ports: this.#ports,
-    })
-    const problem = await promise
-    thread.off('message', onMessage).off('exit', onExit)
-    return problem
+    const surroundings = { tables: tables(), sessions: memories.sessions, ports: this.#ports }
+    return goOver(thread, this.#snapshot, unchanged, surroundings)
   }
 
   get ports(): Ports {
@@ -360,7 +308,7 @@ export class Workers {
           .catch((error: Error) => this.#options.log.error(error.message))
         return
       case 'listen-failed':
-        slot.lastError = this.#listenFailure(message)
+        slot.lastError = bindProblem(this.#snapshot, message)
         slot.started.reject(new Error(slot.lastError)) // only the first start gives up at once: later ones are retried
         void slot.thread?.terminate()
         return
@@ -382,18 +330,11 @@ export class Workers {
     }
   }
 
-  #listenFailure({ bind: id, code, message }: BindFailure): string {
-    const bind = this.#snapshot.frontends
-      .flatMap(({ binds }): readonly BindSpec[] => binds)
-      .find((each) => each.id === id)
-    return `cannot listen on ${bind === undefined ? id : placeOf(bind)}: ${listenProblem({ code, message })}`
-  }
-
   #onExit(slot: Slot, code: number): void {
     const { log } = this.#options
     const listenedFor = slot.state === 'listening' ? ms(Date.now() - slot.since) : null
     slot.thread = null
-    this.#takeBack(slot.worker)
+    takeBack(slot.worker, this.#options)
     slot.drained.resolve()
     if (this.#stopping || slot.beside) {
       slot.enter('ended')
@@ -416,16 +357,6 @@ export class Workers {
       `worker ${slot.worker} died (${reason}); a new one takes its place`,
     )
     slot.timer = setTimeout(() => void this.#replace(slot), delay)
-  }
-
-  /** What a dead worker held is free again, and whoever waits for it is told. */
-  #takeBack(worker: number): void {
-    const { board, memories } = this.#options
-    releaseRow(board, worker)
-    new KeyedTable(memories.sources).release(worker)
-    for (let backend = 0; backend < board.shape.backends; backend++) {
-      if (Atomics.load(board.shared.backend.queued, backend) > 0) wakeWaiting(board, backend)
-    }
   }
 
   async #inherited(): Promise<WorkerData['fds']> {
@@ -454,12 +385,13 @@ export class Workers {
   }
 }
 
-/** With nothing but the slots of the backends that are as they were. */
-function without({ backends, ...rest }: Snapshot, unchanged: readonly number[]): ChangedSnapshot {
-  const same = new Set(unchanged)
-  return { ...rest, backends: backends.map((backend) => (same.has(backend.slot) ? backend.slot : backend)) }
+/** What a dead worker held is free again, and whoever waits for it is told. */
+function takeBack(worker: number, { board, memories }: WorkersOptions): void {
+  releaseRow(board, worker)
+  new KeyedTable(memories.sources).release(worker)
+  for (let backend = 0; backend < board.shape.backends; backend++) {
+    if (Atomics.load(board.shared.backend.queued, backend) > 0) wakeWaiting(board, backend)
+  }
 }
-
-type BindFailure = Extract<FromWorker, { type: 'listen-failed' | 'apply-failed' }>
 
 const post = (thread: Worker | null, message: ToWorker): void => thread?.postMessage(message)

@@ -17,7 +17,7 @@ import { balancingColumns, total, type Row } from '../../scoreboard/scoreboard.t
 import { placeOf } from '../binds.ts'
 import type { CertificateSummary } from '../certificates/types.ts'
 import { isDraining, isReady, type View } from '../view.ts'
-import type { WorkerStatus } from '../workers.ts'
+import type { WorkerStatus } from '../workers-types.ts'
 
 export interface Status {
   readonly version: string

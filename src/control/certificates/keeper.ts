@@ -4,7 +4,7 @@
 import type { Config } from '../../config/config.ts'
 import type { CertificateSource } from '../../config/config-tls.ts'
 import type { CertificatesChange, Challenges, TicketKeys, WorkerTls } from '../../messages/tls.ts'
-import type { TlsMessage } from '../workers.ts'
+import type { TlsMessage } from '../workers-types.ts'
 import { holdFile } from './held.ts'
 import {
   changeTo,

@@ -3,7 +3,7 @@
 // closes its own and finishes what it has. No socket is closed in between, and no connection is lost.
 import type { Logger } from 'pino'
 import type { Millis } from '../../model/units.ts'
-import type { WorkerStatus } from '../workers.ts'
+import type { WorkerStatus } from '../workers-types.ts'
 import { duplicate } from './duplicate.ts'
 
 /** As much of control/workers.ts as it takes. */

@@ -3,7 +3,7 @@
 // as a recycled one does. There are as many rows on the scoreboard as there can be workers.
 import type { Logger } from 'pino'
 import type { Millis } from '../../model/units.ts'
-import type { WorkerStatus } from '../workers.ts'
+import type { WorkerStatus } from '../workers-types.ts'
 
 /** As much of control/workers.ts as it takes. */
 export interface Resizable {

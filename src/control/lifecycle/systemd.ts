@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process'
 import type { Logger } from 'pino'
 import type { Scoreboard } from '../../scoreboard/scoreboard.ts'
-import type { WorkerStatus } from '../workers.ts'
+import type { WorkerStatus } from '../workers-types.ts'
 
 const PATIENCE_MS = 5000
 

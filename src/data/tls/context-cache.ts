@@ -8,8 +8,8 @@ import type { Log } from '../log.ts'
 import type { ContextRecipe } from './context-recipe.ts'
 import type { TicketSecrets } from './tickets.ts'
 
-/** Of one worker. A context takes about 20 KiB. */
-const MOST = 2048
+/** Of one worker. A context takes 7 to 30 KiB, so that these are some 300 MiB at most, if that many names are asked for. */
+const MOST = 16_384
 
 interface Made {
   /** Null: OpenSSL refuses it. */

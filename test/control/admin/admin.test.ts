@@ -11,7 +11,7 @@ import { openAdminBind } from '../../../src/control/admin/admin-bind.ts'
 import { openControlSocket } from '../../../src/control/admin/control-socket.ts'
 import type { Status } from '../../../src/control/admin/status.ts'
 import { ADMIN_DRAIN, HEALTH_UP } from '../../../src/model/states.ts'
-import type { WorkerStatus } from '../../../src/control/workers.ts'
+import type { WorkerStatus } from '../../../src/control/workers-types.ts'
 import { fakeView } from '../fixtures.ts'
 import { fakeRuntime } from '../runtime/fake.ts'
 

@@ -9,7 +9,7 @@ import { CertificateManager, type PutWish } from '../../../src/control/certifica
 import { CertificateStore } from '../../../src/control/certificates/store.ts'
 import type { Canaries, CanaryTrial, HeldCertificate } from '../../../src/control/certificates/types.ts'
 import { CertificateTable } from '../../../src/data/tls/certificate-table.ts'
-import type { TlsMessage } from '../../../src/control/workers.ts'
+import type { TlsMessage } from '../../../src/control/workers-types.ts'
 import type { Wanted } from '../../../src/cli/demo-certificate.ts'
 import { makeCertificate, type CertificateAndKey } from '../../support/certificates.ts'
 import { someKeys } from '../../support/tls.ts'
