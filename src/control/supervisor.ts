@@ -1,7 +1,6 @@
 // The control plane of one process, from start to stop. In order: every bind is tried, the admin bind and the control
 // socket open, the balancing is looked after, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AdminAddress, Config } from '../config/config.ts'
 import type { FrontendSpec, Snapshot } from '../messages/snapshot.ts'
@@ -11,17 +10,10 @@ import { ConfigReloader } from './reload/reloader.ts'
 import type { Reloader } from './reload/types.ts'
 import { watchConfig } from './reload/watch.ts'
 import { ms, type Millis } from '../model/units.ts'
-import { AcmeManager } from './acme/manager.ts'
 import { Baseline } from './admin/baseline.ts'
 import { placeOf, probeBinds } from './binds.ts'
 import { BalanceKeeper } from './balance/keeper.ts'
-import { summarize } from './certificates/catalogue.ts'
-import { CertificateKeeper } from './certificates/keeper.ts'
-import { CertificateManager } from './certificates/manager.ts'
-import { makePlaceholder } from './certificates/placeholder.ts'
-import { CertificateStore } from './certificates/store.ts'
-import { TicketKeyring } from './certificates/ticket-keys.ts'
-import { CertificateUpkeep } from './certificates/upkeep.ts'
+import { CertificateOffice } from './certificate-office.ts'
 import { setUpBoard } from './board.ts'
 import { DescriptorWatch } from './descriptors.ts'
 import { HealthMonitor } from './health/monitor.ts'
@@ -116,24 +108,14 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   await using undo = new AsyncDisposableStack()
   const board = setUpBoard(snapshot, { ...preparation.shape, workers: preparation.shape.workers + SPARE_ROWS })
   const onTable = (backend: number, table: SharedArrayBuffer): void => workers.sendTable(backend, table)
-  const ring = new TicketKeyring({ config: first.config.global.ticketKeys, log })
-  const certificates = new CertificateKeeper(first.config, {
+  const { version, certificateStore: folder = null } = options
+  const certificates = new CertificateOffice({
+    version,
+    config: first.config,
+    folder,
     tell: (message) => workers.tell(message),
-    ticketKeys: ring.keys,
-    makePlaceholder,
-  })
-  const store = new CertificateStore(options.certificateStore ?? null, log)
-  const upkeep = new CertificateUpkeep({
-    keeper: certificates,
-    ring,
     board,
     snapshot: () => installation.snapshot,
-    log,
-  })
-  const certificateManager = new CertificateManager({
-    keeper: certificates,
-    store,
-    canaries: upkeep.canaries,
     ports: () => workers.ports,
     log,
   })
@@ -150,7 +132,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     snapshot,
     tables: () => keeper.tables,
     memories,
-    tls: () => certificates.workerTls,
+    tls: () => certificates.keeper.workerTls,
     log,
     onGiveUp: (error) => void giveUp(error),
     sockets,
@@ -159,27 +141,15 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const deadline = (): Millis => ms(view.snapshot.shutdownTimeout + grace)
   const recycler = new Recycler(workers, deadline, log)
   const resizer = new Resizer({ workers, deadline, exclusively: (task) => recycler.exclusively(task), log })
-  const parts = { board, keeper, monitor, workers, resizer, memories, certificates: certificateManager }
+  const parts = { board, keeper, monitor, workers, resizer, memories, certificates: certificates.manager }
   const installation = new Installation(parts, first)
   const { live, vitals } = installation
-  const { certificateStore = null, version } = options
-  const acme =
-    certificateStore === null
-      ? null
-      : new AcmeManager({
-          keeper: certificates,
-          config: first.config,
-          folder: join(certificateStore, 'acme'),
-          version,
-          log,
-        })
   const install = async (next: Prepared): Promise<string | null> => {
     if (stopping !== null) return 'this process is about to end'
     const problem = await installation.install(next)
     if (problem === null) {
       memory.follow(next.snapshot.overload)
-      upkeep.follow()
-      acme?.follow(next.config)
+      certificates.follow(next.config)
     }
     return problem
   }
@@ -199,9 +169,9 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     ports: () => workers.ports,
     reloads: () => reloader.history,
     health: (slot) => monitor.of(slot),
-    upkeep: () => upkeep.view,
-    certificates: () => summarize(certificateManager.catalogue, Date.now()),
-    drift: () => driftOf(journal, store.uses),
+    upkeep: () => certificates.upkeep.view,
+    certificates: () => certificates.summary,
+    drift: () => driftOf(journal, certificates.store.uses),
   }
   const kill = (worker: number): boolean => workers.kill(worker)
   const operator: Operator = {
@@ -215,8 +185,8 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     checkNow: (slot) => monitor.checkNow(slot),
     connections: (match, close) => askConnections(workers.threads, match, close),
     failures: () => askFailures(workers.threads),
-    certificates: certificateManager,
-    acme: acme === null ? null : () => acme.statuses,
+    certificates: certificates.manager,
+    acme: certificates.acme && (() => certificates.acme!.statuses),
     upgrade: (who) =>
       upgrade.start(who).catch((error: Error) => {
         throw new RequestProblem(409, error.message)
@@ -245,14 +215,10 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     log,
   })
 
-  undo.defer(() => certificateManager.close())
-  await certificateManager.open()
-  undo.defer(() => acme?.close())
-  await acme?.prepare().catch((error: Error) => {
-    throw new StartError([`What is ordered from the authority cannot be kept on disk: ${error.message}`])
+  undo.defer(() => certificates.close())
+  await certificates.open().catch((error: Error) => {
+    throw new StartError([error.message])
   })
-  undo.defer(() => upkeep.close())
-  upkeep.start()
   const problems = await probeBinds(withoutInherited(snapshot, sockets))
   if (takeover === null) problems.push(...(await doors.open()))
   if (problems.length > 0) throw new StartError(problems)
@@ -274,13 +240,10 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   })
   await workers.adopt(sockets?.takeRest() ?? [])
   sockets?.retain(snapshot.frontends.flatMap(({ binds }) => binds.map(({ id }) => id)))
-  if (takeover !== null) {
-    await takeover.ready()
-    await certificateManager.reread()
-    for (const problem of await doors.open()) log.error(problem)
-  }
+  await takeover?.ready()
+  await certificates.start(takeover !== null)
+  if (takeover !== null) for (const problem of await doors.open()) log.error(problem)
   logListening(log, snapshot, ports)
-  acme?.start()
   doors.report()
   supervision?.watch(heartbeats(board, () => workers.status))
   if (options.path !== null && (options.watch === true || first.config.global.watch)) {
@@ -298,7 +261,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   /** @param successor the process that serves from now on, so that no client needs to look elsewhere; null: there is none */
   async function stop(successor: number | null): Promise<void> {
     const { shutdownTimeout, lameDuck } = view.snapshot
-    void acme?.close() // what is under way goes on in the next process
+    void certificates.acme?.close() // what is under way goes on in the next process
     const told = successor === null ? null : supervision?.handOver(successor)
     if (successor === null) {
       upgrade.abort()
