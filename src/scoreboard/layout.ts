@@ -38,7 +38,7 @@ export const sharedColumns = {
   ],
   backend: ['generation', 'cursor', 'inflight', 'panic', 'healthPanic', 'queued', 'ticket', 'breaker', 'trials'],
   frontend: ['connections', 'paused'],
-  process: ['connections', 'draining', 'shedding'],
+  process: ['connections', 'waiting', 'draining', 'shedding'],
 } as const
 
 /** What is learnt of the servers (balance/learning.ts), Float64, one row. Written by whoever knows better, plainly. */
@@ -115,7 +115,7 @@ export const ownedColumns = {
   server: ['inflight', 'waiting', 'connections', 'answers', 'failures'],
   backend: ['inflight', 'queued'],
   frontend: ['connections'],
-  process: ['connections'],
+  process: ['connections', 'waiting'],
 } as const
 
 /** What a worker tells the others of itself, one row per worker: zeroed when it dies. Int32; queue-board.ts,

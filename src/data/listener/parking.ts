@@ -61,7 +61,7 @@ export class Parking implements Room {
     if (line === undefined) this.#lines.set(slot, (line = new Line(slot)))
     if (line.held.size === 0) line.lacks = lacks
     line.held.add(held)
-    this.#count++
+    this.#changeCount(1)
     held.room = this
     this.#context.clock.arm(held, PARKING_TIME)
     if (line.held.size === 1) {
@@ -76,8 +76,15 @@ export class Parking implements Room {
     this.#context.clock.disarm(held)
     held.room = null
     if (!line.held.delete(held)) return
-    this.#count--
+    this.#changeCount(-1)
     this.#publish()
+  }
+
+  #changeCount(by: 1 | -1): void {
+    const { board, row } = this.#context
+    this.#count += by
+    row.owned.process.waiting[0]! += by
+    Atomics.add(board.shared.process.waiting, 0, by)
   }
 
   onTimeOver(held: Held): void {
@@ -164,7 +171,8 @@ export class Parking implements Room {
 
   /** The worker whose connection a place of this frontend belongs to; -1: nobody waits for it. */
   #longestWaiting(slot: number): number {
-    const { rows } = this.#context.board
+    const { rows, shared } = this.#context.board
+    if (Atomics.load(shared.process.waiting, 0) === 0) return -1
     let found = -1
     let oldest = 0
     for (let worker = 0; worker < rows.length; worker++) {
