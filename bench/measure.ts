@@ -75,11 +75,17 @@ export async function prepare(bench: Bench, workload: Workload): Promise<Setup> 
   }
 }
 
-export async function startPeer(launch: Launch, setup: Setup, workload: Workload, onCores: string): Promise<Running> {
+export async function startPeer(
+  launch: Launch,
+  setup: Setup,
+  workload: Workload,
+  onCores: string,
+  patience?: number,
+): Promise<Running> {
   const output = launch.output ?? join(setup.folder, 'output.log')
   const proxy = await start(launch.argv, { cores: onCores, output, env: launch.env ?? {} })
   try {
-    await untilAnswering({ port: setup.port, path: probePath(workload), tls: workload.tls !== null }, proxy)
+    await untilAnswering({ port: setup.port, path: probePath(workload), tls: workload.tls !== null }, proxy, patience)
   } catch (error) {
     await proxy.stop()
     throw error

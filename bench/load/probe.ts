@@ -10,14 +10,14 @@ export interface Target {
   readonly tls: boolean
 }
 
-/** @throws when the process ends first, or gives no answer with status 200 within 10 s */
-export async function untilAnswering(target: Target, server: Running): Promise<void> {
-  const deadline = Date.now() + 10_000
+/** @param patience seconds @throws when the process ends first, or gives no answer with status 200 in time */
+export async function untilAnswering(target: Target, server: Running, patience = 10): Promise<void> {
+  const deadline = Date.now() + patience * 1000
   for (;;) {
     const found = await ask(target)
     if (found === 200) return
     server.check()
-    if (Date.now() > deadline) throw new Error(`no answer on port ${target.port} within 10 s, last: ${found}`)
+    if (Date.now() > deadline) throw new Error(`no answer on port ${target.port} within ${patience} s, last: ${found}`)
     await sleep(20)
   }
 }
