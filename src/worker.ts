@@ -18,10 +18,7 @@ let applying: Promise<void> = Promise.resolve()
 async function apply(message: Extract<ToWorker, { type: 'apply' }>): Promise<void> {
   const { version, backends } = message.snapshot
   try {
-    await loadAlgorithms(
-      backends.filter((backend) => typeof backend !== 'number'),
-      log,
-    )
+    await loadAlgorithms([...plane.staged, ...backends.filter((backend) => typeof backend !== 'number')], log)
     say({ type: 'applied', version, ports: await plane.apply(message) })
   } catch (error) {
     if (!(error instanceof ListenError)) throw error
@@ -33,6 +30,9 @@ port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'shutdown':
       void plane.drain(message.handedOver).then(() => say({ type: 'drained' }))
+      return
+    case 'stage':
+      plane.stage(message.backends)
       return
     case 'apply':
       applying = applying.then(() => apply(message))

@@ -1,11 +1,16 @@
 // How one worker goes over to another snapshot: it is sent what has changed, and says when it goes by it, or why it can't.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import type { ChangedSnapshot, FromWorker, ToWorker } from '../messages/messages.ts'
-import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
+import type { BackendSpec, BindSpec, Snapshot } from '../messages/snapshot.ts'
 import { listenProblem, placeOf } from './binds.ts'
 
 /** A bind that a worker could not open. */
 export type BindFailure = Extract<FromWorker, { type: 'listen-failed' | 'apply-failed' }>
+
+/** Backends in one message, and the pause behind it in ms: a worker takes in one go what has come by then. */
+const STAGE = 40
+const STAGE_PAUSE = 4
 
 /** What goes with the snapshot. */
 export type Surroundings = Pick<Extract<ToWorker, { type: 'apply' }>, 'tables' | 'sessions' | 'ports'>
@@ -28,14 +33,31 @@ export async function goOver(
   }
   const onExit = (): void => resolve(null)
   thread.on('message', onMessage).on('exit', onExit)
-  const message: ToWorker = { type: 'apply', snapshot: without(snapshot, unchanged), ...surroundings }
+  const changed = changedOf(snapshot, unchanged)
+  const staged = changed.length > STAGE ? await stage(thread, changed) : []
+  const message: ToWorker = { type: 'apply', snapshot: without(snapshot, [...unchanged, ...staged]), ...surroundings }
   thread.postMessage(message)
   const problem = await promise
   thread.off('message', onMessage).off('exit', onExit)
   return problem
 }
 
-/** With nothing but the slots of the backends that are as they were. */
+function changedOf({ backends }: Snapshot, unchanged: readonly number[]): readonly BackendSpec[] {
+  const same = new Set(unchanged)
+  return backends.filter(({ slot }) => !same.has(slot))
+}
+
+/** Sends backends a few at a time, so that requests are served in between. @returns their slots */
+async function stage(thread: Worker, backends: readonly BackendSpec[]): Promise<readonly number[]> {
+  for (let i = 0; i < backends.length; i += STAGE) {
+    const message: ToWorker = { type: 'stage', backends: backends.slice(i, i + STAGE) }
+    thread.postMessage(message)
+    await sleep(STAGE_PAUSE)
+  }
+  return backends.map(({ slot }) => slot)
+}
+
+/** With nothing but the slots of the backends that are as they were, or that the worker has been sent. */
 function without({ backends, ...rest }: Snapshot, unchanged: readonly number[]): ChangedSnapshot {
   const same = new Set(unchanged)
   return { ...rest, backends: backends.map((backend) => (same.has(backend.slot) ? backend.slot : backend)) }

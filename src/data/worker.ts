@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { createDice } from '../balance/dice.ts'
 import type { AccessLogSpec, BackendSpec, BindSpec, FrontendSpec, Snapshot } from '../messages/snapshot.ts'
@@ -25,6 +26,9 @@ import { Overload } from './overload.ts'
 import { TlsState } from './tls/tls-state.ts'
 import { RecentFailures } from './recent-failures.ts'
 
+/** For how long requests wait while backends go over to another configuration, in ms. */
+const MOST_AT_ONCE = 5
+
 /** A configuration that takes the place of the one that runs. */
 type Applied = Extract<ToWorker, { type: 'apply' }>
 
@@ -42,6 +46,8 @@ export class DataPlane {
   /** Listening sockets that were there before this worker, by bind id. */
   readonly #fds: NonNullable<WorkerData['fds']>
   readonly #opensPaths: boolean
+  /** By slot. */
+  readonly #staged = new Map<number, BackendSpec>()
 
   constructor(data: WorkerData, log: Log) {
     const { worker, snapshot } = data
@@ -104,9 +110,19 @@ export class DataPlane {
     return found
   }
 
+  /** Backends that the configuration which comes next names by their slots. */
+  stage(backends: readonly BackendSpec[]): void {
+    for (const backend of backends) this.#staged.set(backend.slot, backend)
+  }
+
+  get staged(): Iterable<BackendSpec> {
+    return this.#staged.values()
+  }
+
   /**
    * Goes over to another configuration. What exists in both stays as it is: listeners, backends, servers with their
-   * connections, those who wait. First the new binds are opened, which may fail; all the rest is done in one turn.
+   * connections, those who wait. First the new binds are opened, which may fail; then backends follow one after the other, and
+   * in one turn the frontends.
    * @returns the ports of the new binds by bind id
    * @throws ListenError when a new bind can't be had: nothing has changed then
    */
@@ -114,7 +130,9 @@ export class DataPlane {
     const context = this.#context
     context.sessions = sessions
     const known = new Map(this.#backends.map((backend) => [backend.spec.slot, backend]))
-    const specs = changed.backends.map((each) => (typeof each === 'number' ? known.get(each)!.spec : each))
+    const specOf = (slot: number): BackendSpec => this.#staged.get(slot) ?? known.get(slot)!.spec
+    const specs = changed.backends.map((each) => (typeof each === 'number' ? specOf(each) : each))
+    this.#staged.clear()
     const snapshot: Snapshot = { ...changed, backends: specs }
     const backends = backendsOf(snapshot, tables, known, context)
     context.overload.follow(snapshot.overload) // gates are compiled by it
@@ -130,9 +148,13 @@ export class DataPlane {
       throw error
     })
 
+    let since = performance.now()
     for (const [i, spec] of specs.entries()) {
       const backend = backends[i]!
       if (backend.spec !== spec && backend === known.get(spec.slot)) backend.follow(spec, tables[spec.slot] ?? null)
+      if (performance.now() - since < MOST_AT_ONCE) continue
+      await setImmediate()
+      since = performance.now()
     }
     const kept = new Set(backends)
     for (const backend of this.#backends) if (!kept.has(backend)) backend.close()
@@ -148,6 +170,7 @@ export class DataPlane {
     this.#backends = backends
     this.#listeners = listeners
     this.#snapshot = snapshot
+    if (context.draining) for (const listener of fresh.values()) listener.drain() // the end came meanwhile
     return found
   }
 

@@ -24,7 +24,7 @@ export interface WorkerData {
   readonly opensPaths?: boolean
 }
 
-/** A snapshot in which a backend that is as it was is its slot alone: thousands of them would take long to hand over. */
+/** A snapshot in which a backend that is as it was, or that was staged, is its slot alone: thousands take long to hand over. */
 export type ChangedSnapshot = Omit<Snapshot, 'backends'> & { readonly backends: readonly (BackendSpec | number)[] }
 
 export type ToWorker =
@@ -39,6 +39,8 @@ export type ToWorker =
   | { readonly type: 'release'; readonly id: number }
   /** The descriptors of all listening sockets: answered by `sockets`. */
   | { readonly type: 'sockets'; readonly id: number }
+  /** Backends that the next `apply` names by their slots alone. Thousands in one message would hold up the worker. */
+  | { readonly type: 'stage'; readonly backends: readonly BackendSpec[] }
   /** The configuration has changed: answered by `applied` or `apply-failed`. */
   | {
       readonly type: 'apply'
