@@ -77,25 +77,28 @@ withOpenssl('a certificate that signs but is not named for that is not believed,
   await end()
 })
 
-withOpenssl('no bit of what an answer says can be changed, and no beginning of one is taken for an answer', async () => {
-  const authority = await ocspAuthority()
-  const subject = subjectOf((await authority.issue('www.test')).cert)!
-  await authority.respond('-nmin', '60')
-  const der = await answerTo(subject)
-  const now = Date.now()
-  const said = await readAnswer(der, subject, now)
-  for (let at = 0; at < der.length; at += 7) {
-    const changed = Uint8Array.from(der)
-    changed[at]! ^= 0x10
-    const found = await readAnswer(changed, subject, now).catch((error: Error) => error)
-    if (found instanceof Error) continue
-    // What is not signed may differ: what the answer is wrapped in, and the certificates that came with it.
-    expect(found, `byte ${at}`).toEqual(said)
-  }
-  for (let length = 0; length < der.length; length += 11) {
-    await expect(readAnswer(der.slice(0, length), subject, now)).rejects.toThrow(Error)
-  }
-})
+withOpenssl(
+  'no bit of what an answer says can be changed, and no beginning of one is taken for an answer',
+  async () => {
+    const authority = await ocspAuthority()
+    const subject = subjectOf((await authority.issue('www.test')).cert)!
+    await authority.respond('-nmin', '60')
+    const der = await answerTo(subject)
+    const now = Date.now()
+    const said = await readAnswer(der, subject, now)
+    for (let at = 0; at < der.length; at += 7) {
+      const changed = Uint8Array.from(der)
+      changed[at]! ^= 0x10
+      const found = await readAnswer(changed, subject, now).catch((error: Error) => error)
+      if (found instanceof Error) continue
+      // What is not signed may differ: what the answer is wrapped in, and the certificates that came with it.
+      expect(found, `byte ${at}`).toEqual(said)
+    }
+    for (let length = 0; length < der.length; length += 11) {
+      await expect(readAnswer(der.slice(0, length), subject, now)).rejects.toThrow(Error)
+    }
+  },
+)
 
 test('what a responder says in place of an answer comes out in words', async () => {
   const authority = await makeAuthority()
