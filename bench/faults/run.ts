@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { chosen } from '../chosen.ts'
 import { machineFacts } from '../machine.ts'
 import type { Bench } from '../measure.ts'
 import { haproxy } from '../peers/haproxy.ts'
@@ -54,11 +55,8 @@ function readOptions(): Options {
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
   if (!(rounds >= 1 && rounds <= 20 && seconds >= 1 && seconds <= 60))
     throw new Error('--rounds: 1 to 20, --seconds: 1 to 60')
-  const only = values.only?.split(',') ?? null
-  const unknown = only?.filter((name) => !scenarios.some((each) => each.name === name)) ?? []
-  if (unknown.length > 0) throw new Error(`no scenario ${unknown.join(', ')}`)
   return {
-    scenarios: scenarios.filter(({ name }) => only?.includes(name) ?? true),
+    scenarios: chosen(scenarios, values.only, ','),
     contestants: values.contestants?.split(',') ?? null,
     rounds,
     seconds,

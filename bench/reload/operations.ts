@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { askAt } from '../../src/cli/control-client.ts'
+import { chosen } from '../chosen.ts'
 import { descendants, residentKiB } from '../cpu.ts'
 import { haproxyLaunch, weirLaunch } from '../faults/proxies.ts'
 import { untilAnswering } from '../load/probe.ts'
@@ -244,7 +245,7 @@ async function measure(bench: Bench, make: Operation['contestants'][string], fre
   }
 }
 
-function readOptions(): Options & { readonly only: readonly string[] | null; readonly write: boolean } {
+function readOptions(): Options & { readonly operations: readonly Operation[]; readonly write: boolean } {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     options: {
@@ -261,7 +262,7 @@ function readOptions(): Options & { readonly only: readonly string[] | null; rea
     seconds: seconds!,
     times: times!,
     clients: clients!,
-    only: values.only?.split(';') ?? null,
+    operations: chosen(operations, values.only, ';'),
     write: values.write,
   }
 }
@@ -272,8 +273,7 @@ async function main(): Promise<boolean> {
   const sections: string[] = []
   let lost = 0
   await withBench(options.seconds, async (bench) => {
-    for (const { name, contestants } of operations) {
-      if (options.only !== null && !options.only.includes(name)) continue
+    for (const { name, contestants } of options.operations) {
       for (const load of loads) {
         const found = new Map<string, Measured[]>()
         for (const [contestant, make] of Object.entries(contestants)) {

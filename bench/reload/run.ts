@@ -6,6 +6,7 @@ import os from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { chosen } from '../chosen.ts'
 import { descendants, residentKiB } from '../cpu.ts'
 import { untilAnswering } from '../load/probe.ts'
 import { machineFacts } from '../machine.ts'
@@ -63,15 +64,9 @@ function readOptions(): Options {
     if (!(value >= least && value <= most)) throw new Error(`--${name}: ${least} to ${most}`)
     return value
   }
-  const chosen = <T extends { name: string }>(all: readonly T[], names: string | undefined): readonly T[] => {
-    const wanted = names?.split(';').map((name) => name.trim())
-    const unknown = wanted?.filter((name) => !all.some((each) => each.name === name)) ?? []
-    if (unknown.length > 0) throw new Error(`there is no ${unknown.join('; ')}`)
-    return all.filter(({ name }) => wanted?.includes(name) ?? true)
-  }
   return {
-    loads: chosen(loads, values.only),
-    contestants: chosen(contestants, values.contestants).filter((each) => each.version() !== null),
+    loads: chosen(loads, values.only, ';'),
+    contestants: chosen(contestants, values.contestants, ';').filter((each) => each.version() !== null),
     rounds: number('rounds', 1, 20),
     seconds: number('seconds', 2, 600),
     reloads: number('reloads', 0, 10_000),
