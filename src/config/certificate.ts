@@ -96,12 +96,6 @@ export function readCertificate(
   return 'problem' in chain ? chain : served(chain, key)
 }
 
-/** The same for many, with the authorities that they share read once. */
-export function readCertificates(texts: Iterable<CertificateText>): (Certificate | CertificateProblem)[] {
-  const known: KnownIssuers = new Map()
-  return Array.from(texts, (text) => readCertificate(text, known))
-}
-
 function served({ certificates, mended, missing }: Chain, key: PrivateKey): Certificate | CertificateProblem {
   const leaf = certificates[0]!
   const cert = certificates.map((certificate) => certificate.toString()).join('')

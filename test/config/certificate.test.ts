@@ -4,11 +4,11 @@ import { certify } from '../../src/control/certificates/x509.ts'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   readCertificate as readAny,
-  readCertificates,
   validityAt,
   type Certificate,
   type CertificateText,
 } from '../../src/config/certificate.ts'
+import type { KnownIssuers } from '../../src/config/certificate-chain.ts'
 import { certificateProblems, type CertificateProblemCode } from '../../src/config/certificate-problem.ts'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
 
@@ -147,7 +147,8 @@ describe('what is read', () => {
       { certPem: 'x' },
       { certPem: rsa.cert + rsa.key },
     ]
-    expect(readCertificates(texts)).toEqual(texts.map((text) => readCertificate(text)))
+    const known: KnownIssuers = new Map()
+    expect(texts.map((text) => readAny(text, known))).toEqual(texts.map((text) => readCertificate(text)))
   })
 
   test('validity has both ends', async () => {
