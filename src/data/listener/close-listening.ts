@@ -12,6 +12,16 @@ export interface ListeningSocket {
   readonly handedOver: boolean
 }
 
+/**
+ * Lets the kernel complete no handshake more while one waits to be accepted: a client's SYN is dropped then, and sent again a
+ * second later, when nobody listens any more and it is refused. So no more than one can be lost with the socket, however many
+ * come. Unix sockets are left alone: connecting to a full one is an error at once.
+ */
+export function narrowQueue(server: Server): void {
+  const handle = (server as unknown as { _handle: { listen?(backlog: number): number } | null })._handle
+  handle?.listen?.(0)
+}
+
 export function closeListening(server: Server, { path, inherited, handedOver }: ListeningSocket): void {
   if (path === null || !server.listening || inherited === handedOver) server.close()
   else if (inherited) {

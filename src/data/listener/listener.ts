@@ -9,7 +9,7 @@ import type { WorkerContext } from '../context.ts'
 import { onConnection, type Accepted } from '../io/socket.ts'
 import type { Admission } from './admission.ts'
 import { Beginning } from './beginning.ts'
-import { closeListening } from './close-listening.ts'
+import { closeListening, narrowQueue } from './close-listening.ts'
 import { Connections, type Connection } from './connections.ts'
 import { Entrance } from './entrance.ts'
 import type { Served } from './served.ts'
@@ -137,8 +137,10 @@ export class Listener {
     if (!this.#connections.draining) {
       this.#beginning.close()
       if (handedOver) this.#close(true)
-      else if (this.#server.listening) this.#takeQueued(0, performance.now() + QUEUE_SPAN)
-      else this.#server.close()
+      else if (this.#server.listening) {
+        if (this.bind.path === null) narrowQueue(this.#server)
+        this.#takeQueued(0, performance.now() + QUEUE_SPAN)
+      } else this.#server.close()
     }
     this.#connections.drain()
   }
