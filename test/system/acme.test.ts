@@ -109,6 +109,26 @@ test.skipIf(withoutPebble || withoutNamed)(
   60_000,
 )
 
+test.skipIf(withoutPebble || withoutNamed)(
+  'a name whose record is led into another zone is proved there, where that is the zone that takes updates',
+  async () => {
+    const named = await startNamed({
+      resolves: true,
+      zones: { 'acme.test': '' },
+      fixed: { 'fixed.test': '_acme-challenge.www IN CNAME www.acme.test.' },
+    })
+    const pebble = await startPebble({ dnsPort: named.port })
+    const { secret } = files({ secret: `${named.secret}\n` })
+    const dns = `{ server: '127.0.0.1:${named.port}', key_name: weir-key, key_file: ${secret}, wait: 0s }`
+    const certificate = 'acme: www.fixed.test, challenge: dns-01'
+    const weir = await startWeir(yaml({ pebble, certificate, acme: `, dns: ${dns}` }))
+    await until('ordered', weir, () => isThere(weir))
+    expect((await shownAt(pebble.tlsPort, 'www.fixed.test')).subjectAltName).toBe('DNS:www.fixed.test')
+    expect(weir.log()).not.toContain('left over')
+  },
+  60_000,
+)
+
 test.skipIf(withoutPebble)(
   'a customer of the authority says so, and most nonces are refused',
   async () => {

@@ -1,7 +1,6 @@
 // What an authority that checks a name finds: for HTTP-01 and TLS-ALPN-01 the workers are told what to answer, for DNS-01 a
 // record is made. Each answer is there before the authority is told to look, and is taken away when it has looked.
 import { createHash } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { AcmeChallenge } from '../../config/config-tls.ts'
 import type { Challenges } from '../../messages/tls.ts'
 import { challengeCertificate, type CertificateAndKey } from '../certificates/x509.ts'
@@ -15,6 +14,8 @@ export interface Proof {
 
 /** Whoever can make TXT records. */
 export interface Records {
+  /** The name at which a record has to be for an authority to find it under this one. @throws Error where it leads nowhere */
+  ownerOf(name: string, signal: AbortSignal): Promise<string>
   /** @throws Error with what is wrong */
   add(name: string, value: string, signal: AbortSignal): Promise<void>
   remove(name: string, value: string): Promise<void>
@@ -28,10 +29,8 @@ export interface TxtRecord {
 }
 
 interface AnswersOptions {
-  /** To all workers. */
-  readonly publish: (challenges: Challenges) => void
-  /** Milliseconds from telling the workers until they have heard it, all of them, in all likelihood. */
-  readonly pause: number
+  /** To all workers. Resolves when they answer by it. */
+  readonly publish: (challenges: Challenges) => Promise<void>
   /** When a record could not be taken away. */
   readonly onLeftOver: (record: TxtRecord, error: Error) => void
 }
@@ -89,11 +88,11 @@ export class Answers {
   async #tell(forget: () => void, signal: AbortSignal): Promise<Undo> {
     const undo = async (): Promise<void> => {
       forget()
-      this.#publish()
+      await this.#publish()
     }
-    this.#publish()
     try {
-      await pause(this.#options.pause, undefined, { signal })
+      await this.#publish()
+      signal.throwIfAborted()
     } catch (error) {
       await undo()
       throw error
@@ -101,13 +100,16 @@ export class Answers {
     return undo
   }
 
-  #publish(): void {
-    this.#options.publish({ http: Object.fromEntries(this.#http), tls: Object.fromEntries(this.#tls) })
+  #publish(): Promise<void> {
+    return this.#options.publish({ http: Object.fromEntries(this.#http), tls: Object.fromEntries(this.#tls) })
   }
 
-  async #makeRecords(wanted: readonly TxtRecord[], onRecords: OnRecords, signal: AbortSignal): Promise<Undo> {
+  async #makeRecords(asked: readonly TxtRecord[], onRecords: OnRecords, signal: AbortSignal): Promise<Undo> {
     const { records } = this
     if (records === null) throw new AcmeError('There is no way to make records for dns-01 (option dns)')
+    // Found out once, so that what is made is taken away again, wherever the name leads to by then.
+    const wanted: TxtRecord[] = []
+    for (const { name, value } of asked) wanted.push({ name: await records.ownerOf(name, signal), value })
     await using made = new AsyncDisposableStack()
     await onRecords(wanted)
     made.defer(() => onRecords([]))

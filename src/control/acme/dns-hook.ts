@@ -11,6 +11,7 @@ const MAX_SHOWN = 500
 /** @param path absolute @param wait milliseconds until an authority may look */
 export function hookRecords(path: string, wait: number, patience = PATIENCE): Records {
   return {
+    ownerOf: async (name) => name, // where it leads to is the program's business
     add: (name, value, signal) => call(path, ['add', name, value], patience, signal),
     remove: (name, value) => call(path, ['remove', name, value], patience, null),
     settle: async (_, signal) => {

@@ -1,7 +1,8 @@
 // One DNS message and its answer, over TCP (RFC 7766): every name server speaks it, updates fit in it whatever their size, and
 // nobody answers in another's name so easily. What is in the messages is for dns-packet, dns-update.ts and tsig.ts.
+import { randomInt } from 'node:crypto'
 import { isIP, connect } from 'node:net'
-import { decode, type DecodedPacket } from 'dns-packet'
+import { decode, encode, type DecodedPacket, type RecordType } from 'dns-packet'
 
 export interface NameServer {
   readonly host: string
@@ -42,10 +43,29 @@ export function exchange(server: NameServer, message: Buffer, signal: AbortSigna
   })
 }
 
+/** With the response code, which the types of dns-packet leave out. */
+type Decoded = DecodedPacket & { readonly rcode: string }
+
+/** Asks a server for the records of a name, as far as it knows by itself. @throws Error when it does not answer */
+export async function query(
+  server: NameServer,
+  name: string,
+  type: RecordType,
+  signal: AbortSignal | null,
+): Promise<Decoded> {
+  const question = encode({
+    type: 'query',
+    id: randomInt(0x1_0000),
+    flags: 0,
+    questions: [{ type, class: 'IN', name }],
+  })
+  return decoded(await exchange(server, question, signal))
+}
+
 /** @throws Error where the message is broken */
-export function decoded(message: Buffer): DecodedPacket & { readonly rcode: string } {
+export function decoded(message: Buffer): Decoded {
   try {
-    return decode(message) as DecodedPacket & { readonly rcode: string } // its types leave the response code out
+    return decode(message) as Decoded
   } catch {
     throw new Error('A name server answered what cannot be read')
   }

@@ -1,13 +1,15 @@
 // Records by dynamic update (RFC 2136), signed where there is a key (tsig.ts). A value is added to what is there and taken away
-// again alone, so that others who prove the same name at the same time are left in peace.
+// again alone, so that others who prove the same name at the same time are left in peace. The name may be an alias that leads to
+// another zone (dns-alias.ts): the record is made where it ends, by the same server and under the same key.
 import { randomInt } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
+import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { encode, type Answer, type Packet, type RecordType } from 'dns-packet'
+import { encode, type Answer, type Packet } from 'dns-packet'
 import type { AcmeDnsConfig } from '../../config/config-tls.ts'
 import type { Records, TxtRecord } from './answers.ts'
-import { decoded, exchange, wireName, type NameServer } from './dns-message.ts'
+import { aliasesBy, endOfAliases, type CnameResolver } from './dns-alias.ts'
+import { decoded, exchange, query, wireName, type NameServer } from './dns-message.ts'
 import { answerProblem, signMessage } from './tsig.ts'
 
 type UpdateConfig = Extract<AcmeDnsConfig, { kind: 'update' }>
@@ -18,6 +20,8 @@ export interface UpdateOptions {
   /** How long name servers are asked again, milliseconds, and how often. */
   readonly patience?: number
   readonly interval?: number
+  /** Asked about names of which the server that takes the updates knows nothing. */
+  readonly resolver?: CnameResolver
 }
 
 /** In the header (RFC 2136, section 2.2). */
@@ -26,9 +30,11 @@ const UPDATE = 5 << 11
 const NONE = 254
 /** Seconds. Short, since the record is soon gone. */
 const TTL = 60
+/** Of the resolver of the system: milliseconds for a try. */
+const RESOLVING = { timeout: 3000, tries: 2 }
 
 export function updateRecords(config: UpdateConfig, options: UpdateOptions): Records {
-  const { onMissing, patience = 60_000, interval = 2000 } = options
+  const { onMissing, patience = 60_000, interval = 2000, resolver = new Resolver(RESOLVING) } = options
   const server = parseServer(config.server)
   const change = async (
     kind: 'add' | 'remove',
@@ -39,6 +45,7 @@ export function updateRecords(config: UpdateConfig, options: UpdateOptions): Rec
     await sendUpdate(server, config.key, updateMessage(kind, zone, name, value), signal)
   }
   return {
+    ownerOf: (name, signal) => endOfAliases(name, aliasesBy(server, resolver, signal)),
     add: (name, value, signal) => change('add', { name, value }, signal),
     remove: (name, value) => change('remove', { name, value }, null),
     settle: async (records, signal) => {
@@ -106,13 +113,6 @@ async function findZone(server: NameServer, name: string, signal: AbortSignal | 
     if (found !== undefined && (name === found.name || name.endsWith(`.${found.name}`))) return found.name
   }
   throw new Error(`The name server ${server.host} has no zone for ${name}`)
-}
-
-async function query(server: NameServer, name: string, type: RecordType, signal: AbortSignal | null) {
-  const questions: Packet['questions'] = [{ type, class: 'IN', name }]
-  return decoded(
-    await exchange(server, encode({ type: 'query', id: randomInt(0x1_0000), flags: 0, questions }), signal),
-  )
 }
 
 /** All of a zone. The server that takes the updates is among them, on its own port, whether the zone names it or not. */

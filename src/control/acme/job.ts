@@ -19,8 +19,6 @@ import {
 import { heldOf, type Wanted } from './wanted.ts'
 
 export interface Pace extends Rhythm {
-  /** Milliseconds that workers have to hear of an answer. */
-  readonly answers: number
   readonly backoff: Backoff
 }
 

@@ -28,7 +28,7 @@ export interface AcmeOptions {
   readonly pace?: Pace
 }
 
-export const pace: Pace = { answers: 500, poll: 1000, patience: 300_000, backoff }
+export const pace: Pace = { poll: 1000, patience: 300_000, backoff }
 
 type Supply = readonly [source: AcmeSource, certificates: readonly HeldCertificate[]]
 
@@ -57,7 +57,6 @@ export class AcmeManager {
     this.#pace = options.pace ?? pace
     this.#answers = new Answers({
       publish: (challenges) => keeper.setChallenges(challenges),
-      pause: this.#pace.answers,
       onLeftOver: ({ name }, error) => log.warn({ record: name }, `a TXT record is left over: ${error.message}`),
     })
     this.#follow(options.config)

@@ -11,16 +11,20 @@ function stage() {
   const published: Challenges[] = []
   const leftOver: TxtRecord[] = []
   const answers = new Answers({
-    publish: (challenges) => void published.push(challenges),
-    pause: 1,
+    publish: async (challenges) => void published.push(challenges),
     onLeftOver: (record) => void leftOver.push(record),
   })
   return { answers, published, leftOver }
 }
 
-/** Records in memory. @param bad values that cannot be added, or not removed */
-function memory(there: Set<string>, bad: { add?: string; remove?: string } = {}): Records {
+/** Records in memory. @param bad names that cannot be added, or not removed @param aliases where a name leads to */
+function memory(
+  there: Set<string>,
+  bad: { add?: string; remove?: string } = {},
+  aliases: Record<string, string> = {},
+): Records {
   return {
+    ownerOf: async (name) => aliases[name] ?? name,
     add: async (name, value) => {
       if (name === bad.add) throw new Error('no')
       there.add(`${name} ${value}`)
@@ -48,6 +52,18 @@ test('orders at the same time do not take away the answers of each other', async
   expect(published.at(-1)).toEqual({ http: {}, tls: {} })
 })
 
+test('an authority may look when the workers have said that they answer, and not before', async () => {
+  const { promise: workers, resolve: allHaveIt } = Promise.withResolvers<void>()
+  const answers = new Answers({ publish: () => workers, onLeftOver: () => {} })
+  let mayLook = false
+  const given = answers.give('http-01', [proof('a.test', 'one')], nothing, never).then(() => (mayLook = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(mayLook).toBe(false)
+  allHaveIt()
+  await given
+  expect(mayLook).toBe(true)
+})
+
 test('who gives up while workers are told leaves nothing behind', async () => {
   const { answers, published } = stage()
   await expect(answers.give('http-01', [proof('a.test', 'one')], nothing, AbortSignal.abort())).rejects.toThrow()
@@ -68,6 +84,21 @@ test('records are known to the disk before they are made, and until they are gon
   expect(there.size).toBe(2)
   await undo()
   expect(kept).toEqual(['2 known, 0 made', '0 known, 0 made'])
+})
+
+test('a record that is made where an alias leads to is taken away there, whatever the alias has become', async () => {
+  const { answers } = stage()
+  const [there, kept] = [new Set<string>(), [] as string[]]
+  const aliases = { '_acme-challenge.a.test': 'a.elsewhere.test' }
+  answers.records = memory(there, {}, aliases)
+  const keep = async (records: readonly TxtRecord[]): Promise<void> =>
+    void kept.push(...records.map(({ name }) => name))
+  const undo = await answers.give('dns-01', [proof('a.test', 'one')], keep, never)
+  expect([...there]).toEqual([`a.elsewhere.test ${digest}`])
+  expect(kept).toEqual(['a.elsewhere.test'])
+  aliases['_acme-challenge.a.test'] = 'b.elsewhere.test'
+  await undo()
+  expect(there.size).toBe(0)
 })
 
 test('when one record cannot be made the others are taken away; one that stays is told of', async () => {

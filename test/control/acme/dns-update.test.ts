@@ -25,7 +25,7 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512']) {
   test.skipIf(withoutNamed)(
     `a record is made and taken away, signed with ${algorithm}; the zone is found`,
     async () => {
-      const named = await startNamed(algorithm)
+      const named = await startNamed({ algorithm })
       const [missing, value] = [[] as string[], 'x'.repeat(43)]
       const records = recordsOf(named, {}, missing)
       await records.add(name, value, never)

@@ -119,7 +119,6 @@ test('an order that was made before the end of the process is gone on with, unde
   const where = folder()
   const config = configOf(acmeConfig(authority.directory), source)
   const first = makeManager(config, where, {
-    answers: 1,
     poll: 10,
     patience: 5000,
     backoff: { first: 60_000, longest: 60_000 },
@@ -140,6 +139,28 @@ test('an order that was made before the end of the process is gone on with, unde
   await eventually('served', isServed(second))
   expect(placed(authority)).toHaveLength(1)
   expect(second.certificate(source)!.spec.key).toBe(kept.order.key)
+})
+
+test('an order of which the disk has not heard is placed once more, for the key that is there, and does no harm', async () => {
+  const authority = await startFakeAuthority()
+  const where = folder()
+  const config = configOf(acmeConfig(authority.directory), source)
+  const first = makeManager(config, where)
+  await first.manager.prepare()
+  const name = readdirSync(where).find((each) => each.startsWith('order-'))!
+  const asItWas = readFileSync(join(where, name), 'utf8')
+  authority.refuse('finalize', 500, problem('serverInternal'))
+  first.manager.start()
+  await eventually('half-way', () => first.status().state === 'failed')
+  await first.manager.close()
+  writeFileSync(join(where, name), asItWas) // as a kill leaves it between the answer and the disk
+
+  const second = makeManager(config, where)
+  second.manager.start()
+  await eventually('served', isServed(second))
+  expect(placed(authority)).toHaveLength(2)
+  expect(second.status()).toMatchObject({ state: 'valid', tries: 0 })
+  expect(second.certificate(source)!.spec.key).toBe((JSON.parse(asItWas) as { order: { key: string } }).order.key)
 })
 
 test('an order that the authority does not know any more is made anew', async () => {

@@ -31,7 +31,7 @@ export const acmeSource = (names: readonly string[], more: Partial<AcmeSource> =
 export const configOf = (acme: AcmeConfig | null, ...certificates: AcmeSource[]): Config =>
   ({ acme, frontends: [{ binds: [{ tls: { certificates } }] }] }) as unknown as Config
 
-export const quick: Pace = { answers: 1, poll: 10, patience: 5000, backoff: { first: 100, longest: 1000 } }
+export const quick: Pace = { poll: 10, patience: 5000, backoff: { first: 100, longest: 1000 } }
 
 export interface Stage {
   readonly manager: AcmeManager
@@ -59,7 +59,7 @@ export function makeManager(config: Config, folder: string, pace: Pace = quick):
       supplyAll: (supplies) => {
         for (const [source, held] of supplies) supplied.set(sourceKey(source), held)
       },
-      setChallenges: (each) => void challenges.push(each),
+      setChallenges: async (each) => void challenges.push(each),
     },
   })
   onTestFinished(() => manager.close())
