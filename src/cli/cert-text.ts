@@ -29,10 +29,11 @@ export function certificatesText({ certificates, uses, problems }: CertificateLi
 
 export function detailsText(found: CertificateDetails, style: Style): string {
   const { name, kind, version, names, keyType, subject, issuer, serial, fingerprint, notBefore, notAfter } = found
-  const { daysLeft, chainLength, binds, ocsp, versions, id } = found
+  const { daysLeft, chainLength, binds, ocsp, versions, id, path } = found
   const facts = [
     ['name', name],
     ['kind', version === null ? kind : `${kind}, version ${version}`],
+    ...(path === null || path === '/' ? [] : [['path', path] as const]),
     ['names', names.join(', ')],
     ['key', keyType],
     ['subject', subject],

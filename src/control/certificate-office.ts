@@ -10,6 +10,7 @@ import { summarize } from './certificates/catalogue.ts'
 import { CertificateKeeper, type KeeperOptions } from './certificates/keeper.ts'
 import { CertificateManager } from './certificates/manager.ts'
 import { makePlaceholder } from './certificates/placeholder.ts'
+import { KeptAnswers } from './certificates/ocsp-kept.ts'
 import { CertificateStore } from './certificates/store.ts'
 import { TicketKeyring } from './certificates/ticket-keys.ts'
 import { CertificateUpkeep } from './certificates/upkeep.ts'
@@ -22,6 +23,7 @@ export interface OfficeOptions {
   /** Folder of the store; null: there is none, and no ACME. */
   readonly folder: string | null
   readonly tell: KeeperOptions['tell']
+  readonly tellChallenges: KeeperOptions['tellChallenges']
   readonly board: Scoreboard
   readonly snapshot: () => Snapshot
   readonly ports: () => Ports
@@ -33,15 +35,18 @@ export class CertificateOffice {
   readonly manager: CertificateManager
   readonly store: CertificateStore
   readonly upkeep: CertificateUpkeep
+  readonly ticketKeys: TicketKeyring
   /** Null: there is nowhere to keep what is ordered. */
   readonly acme: AcmeManager | null
 
-  constructor({ version, config, folder, tell, board, snapshot, ports, log }: OfficeOptions) {
+  constructor({ version, config, folder, board, snapshot, ports, log, ...workers }: OfficeOptions) {
     const ring = new TicketKeyring({ config: config.global.ticketKeys, log })
-    const keeper = new CertificateKeeper(config, { tell, ticketKeys: ring.keys, makePlaceholder })
+    const keeper = new CertificateKeeper(config, { ...workers, ticketKeys: ring.keys, makePlaceholder })
     this.keeper = keeper
+    this.ticketKeys = ring
     this.store = new CertificateStore(folder, log)
-    this.upkeep = new CertificateUpkeep({ keeper, ring, board, snapshot, log })
+    const kept = folder === null ? null : new KeptAnswers(join(folder, '.ocsp'), log)
+    this.upkeep = new CertificateUpkeep({ keeper, ring, board, snapshot, kept, log })
     this.manager = new CertificateManager({ keeper, store: this.store, canaries: this.upkeep.canaries, ports, log })
     this.acme = folder === null ? null : new AcmeManager({ keeper, config, folder: join(folder, 'acme'), version, log })
   }
@@ -52,7 +57,7 @@ export class CertificateOffice {
     await this.acme?.prepare().catch((error: Error) => {
       throw new Error(`What is ordered from the authority cannot be kept on disk: ${error.message}`)
     })
-    this.upkeep.start()
+    await this.upkeep.start()
   }
 
   /** Workers answer, so that an authority may come and look. @param takesOver what another process wrote last counts */
@@ -65,6 +70,12 @@ export class CertificateOffice {
   follow(config: Config): void {
     this.upkeep.follow()
     this.acme?.follow(config)
+  }
+
+  /** The process is about to end: what is ordered and what is on trial goes on in the next one, which must be alone with it. */
+  leave(): void {
+    void this.acme?.close()
+    this.upkeep.leave()
   }
 
   get summary(): CertificateSummary {

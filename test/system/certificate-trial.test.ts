@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { makeAuthority, makeCertificate, type CertificateAndKey } from '../support/certificates.ts'
 import { answering, eventually, startServer } from '../support/peers.ts'
-import { files, program, run, startWeir, type WeirProcess } from '../support/programs.ts'
+import { files, folder, program, run, startWeir, type WeirProcess } from '../support/programs.ts'
+import { gone, Service } from './successor.ts'
 
 const weirProgram = fileURLToPath(new URL('../../bin/weir', import.meta.url))
 const openssl = program('openssl')
@@ -15,6 +16,8 @@ interface Stage {
   /** PEM of the authority of the certificate that is served at first. */
   readonly known: string
   readonly put: (more?: readonly string[]) => Promise<void>
+  /** Ends it in order, and starts it anew. */
+  readonly restart: () => Promise<WeirProcess>
 }
 
 /** Served is a certificate of one authority; put() brings one of another. */
@@ -23,13 +26,23 @@ async function setUp(): Promise<Stage> {
   const before = await makeCertificate({ names: ['site.test', 'old.test'], ca: old })
   const after = await makeCertificate({ names: ['site.test', 'new.test'], ca: fresh, days: 40 })
   const server = await startServer(answering('hello'))
-  const weir = await startWeir(
-    JSON.stringify({
-      global: { workers: 2, admin: 'off', control_socket: 'CONTROL' },
-      frontends: { web: { bind: '127.0.0.1:0', tls: { certificate: { store: 'site' } }, backend: 'app' } },
-      backends: { app: { health_check: 'off', servers: [`127.0.0.1:${server.port}`] } },
-    }),
-  )
+  const text = JSON.stringify({
+    global: {
+      workers: 2,
+      admin: 'off',
+      control_socket: 'CONTROL',
+      certificate_store: folder(),
+      shutdown_timeout: '1s',
+    },
+    frontends: { web: { bind: '127.0.0.1:0', tls: { certificate: { store: 'site' } }, backend: 'app' } },
+    backends: { app: { health_check: 'off', servers: [`127.0.0.1:${server.port}`] } },
+  })
+  const weir = await startWeir(text)
+  const restart = async (): Promise<WeirProcess> => {
+    weir.signal('SIGTERM')
+    expect(await weir.exit).toBe(0)
+    return startWeir(text)
+  }
   const put = async ({ cert, key }: CertificateAndKey, more: readonly string[] = []): Promise<void> => {
     const paths = files({ cert, key })
     const args = ['cert', 'put', 'site', '--cert', paths.cert, '--key', paths.key, '--force', ...more]
@@ -38,7 +51,7 @@ async function setUp(): Promise<Stage> {
     expect(code).toBe(0)
   }
   await put({ cert: before.cert + old.cert, key: before.key })
-  return { weir, known: old.cert, put: (more) => put({ cert: after.cert + fresh.cert, key: after.key }, more) }
+  return { weir, known: old.cert, put: (more) => put({ cert: after.cert + fresh.cert, key: after.key }, more), restart }
 }
 
 /** Which of the two a full handshake shows; with a request and its answer, so that it has come to its end on both sides. */
@@ -63,6 +76,15 @@ async function handshakes(weir: WeirProcess, count: number): Promise<{ old: numb
   return counts
 }
 
+/** Until another process has taken over, and the one of before is gone. */
+async function upgrade(weir: WeirProcess): Promise<WeirProcess> {
+  const service = new Service(weir)
+  weir.signal('SIGUSR2')
+  await service.succeeded()
+  await gone(weir.pid)
+  return weir
+}
+
 test(
   'a certificate that clients take gets its share of the handshakes, then all of them',
   { timeout: 60_000 },
@@ -77,6 +99,25 @@ test(
     expect(await handshakes(weir, 20)).toEqual({ old: 0, new: 20 })
   },
 )
+
+for (const [way, goOver] of [
+  ['a restart', ({ restart }: Stage) => restart()],
+  ['an upgrade', ({ weir }: Stage) => upgrade(weir)],
+] as const) {
+  test(`a trial goes on after ${way}, with its share, until there is a verdict`, { timeout: 90_000 }, async () => {
+    const stage = await setUp()
+    await stage.put(['--canary', '50%', '--for', '2s'])
+    const weir = await goOver(stage)
+    expect(weir.log()).toContain('on trial when Weir ended: its trial begins anew')
+    const counts = await handshakes(weir, 120)
+    expect(counts.old).toBeGreaterThan(0)
+    expect(counts.new).toBeGreaterThan(20)
+    await eventually('a verdict', () => /did well/.test(weir.log()), 20_000)
+    for (let n = 0; n < 50 && (await handshakes(weir, 16)).old > 0; n++);
+    expect(await handshakes(weir, 20)).toEqual({ old: 0, new: 20 })
+    expect(weir.log().match(/did well/g)).toHaveLength(1)
+  })
+}
 
 test.skipIf(openssl === null)(
   'a certificate that clients refuse is withdrawn, and the one of before is served to all',

@@ -145,6 +145,39 @@ test('what cannot be done changes nothing, and each has a message of its own', a
   expect(await issuerSeen()).toBe(true)
 }, 120_000)
 
+test('a certificate may stand at a path, which is a part of its ARN and of what is listed', async () => {
+  const at = (name: string): string => `arn:aws:iam::YOUR_IAM_ID:server-certificate${name}`
+  const files = ['-b', 'stage.mysite.com.crt', '-c', 'stage.mysite.com.intermediate.crt', '-k', 'stage.mysite.com.key']
+  const uploaded = await typed('iam-servercertupload', ...files, '-s', 'site', '-p', '/web/eu/', '-v')
+  expect(uploaded.split('\n')[0]).toBe(at('/web/eu/site'))
+  await typed('iam-servercertupload', ...files, '-s', 'other')
+  const again = await type('iam-servercertupload', ...files, '-s', 'site', '-p', '/') // names are unique without their paths
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('name site already exists')])
+  for (const [prefix, expected] of [
+    [[], ['/other', '/web/eu/site']],
+    [
+      ['-p', '/'],
+      ['/other', '/web/eu/site'],
+    ],
+    [['-p', '/web/'], ['/web/eu/site']],
+    [['-p', '/web/e'], ['/web/eu/site']],
+    [['-p', '/eu/'], []],
+  ] as const)
+    expect(await typed('iam-servercertlistbypath', ...prefix)).toBe(expected.map((each) => `${at(each)}\n`).join(''))
+  expect((await typed('iam-servercertgetattributes', '-s', 'site')).split('\n')[0]).toBe(at('/web/eu/site'))
+
+  const set = (cert: string): Promise<Ran> =>
+    type('elb-set-lb-listener-ssl-cert', 'mysite-stage', '--lb-port', String(port), '--cert-id', cert)
+  const elsewhere = await set(at('/site'))
+  expect([elsewhere.code, elsewhere.stderr]).toEqual([1, expect.stringContaining('Server Certificate not found')])
+  expect(await issuerSeen()).toBe(true)
+  expect((await set(at('/web/eu/site'))).stdout).toBe('OK-Setting SSL Certificate\n')
+  expect(await issuerSeen()).toBe(false)
+  for (const wrong of ['web', '/web'])
+    expect((await type('iam-servercertupload', ...files, '-s', 'third', '-p', wrong)).stderr).toContain('-p is a path')
+  expect((await type('iam-servercertlistbypath', '-p', 'web/')).stderr).toContain('-p is the beginning of a path')
+}, 120_000)
+
 test('instances are looked at, registered, taken out, and checked otherwise', async () => {
   const health = (...args: readonly string[]) => typed('elb-describe-instance-health', 'mysite-stage', ...args)
   const allUp = async (count: number): Promise<string> => {

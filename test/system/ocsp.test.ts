@@ -1,8 +1,10 @@
 // OCSP from end to end: a responder of OpenSSL's, Weir, and a client of OpenSSL's that asks for a staple.
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventually, pause } from '../support/peers.ts'
 import { ocspAuthority } from '../support/ocsp.ts'
-import { files, program, run, startWeir } from '../support/programs.ts'
+import { files, folder, program, run, startWeir } from '../support/programs.ts'
 
 const openssl = program('openssl')
 
@@ -48,5 +50,35 @@ backends:
     expect(await handshake(weir.port('old'), authority.ca)).toContain('OCSP response: no response sent')
     expect(await handshake(weir.port('without'), authority.ca)).toContain('OCSP response: no response sent')
     expect(weir.log()).not.toMatch(/OCSP[^\n]*plain\.pem/)
+  },
+)
+
+test.skipIf(openssl === null)(
+  'a restart staples what it had, though the responder is down',
+  { timeout: 60_000 },
+  async () => {
+    const authority = await ocspAuthority()
+    const { cert, key } = await authority.issue('www.test')
+    const end = await authority.respond('-nmin', '60')
+    const { pem } = files({ pem: cert + key })
+    const store = folder()
+    const yaml = `
+global: { workers: 2, admin: off, control_socket: CONTROL, certificate_store: '${store}' }
+frontends:
+  web: { bind: '127.0.0.1:0', tls: '${pem}', backend: app }
+backends:
+  app: { health_check: off, servers: ['127.0.0.1:1'] }
+`
+    const first = await startWeir(yaml)
+    const kept = join(store, '.ocsp')
+    await eventually('kept', () => existsSync(kept) && readdirSync(kept).some((name) => name.endsWith('.der')), 20_000)
+    first.signal('SIGKILL')
+    await first.exit
+    await end()
+    const second = await startWeir(yaml)
+    const stapled = async (): Promise<boolean> =>
+      (await handshake(second.port('web'), authority.ca)).includes('Cert Status: good')
+    for (let n = 0; n < 40 && !(await stapled()); n++) await pause(50) // a start waits for it, but not for ever
+    for (let n = 0; n < 6; n++) expect(await stapled(), 'on every worker').toBe(true)
   },
 )

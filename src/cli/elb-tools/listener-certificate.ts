@@ -1,9 +1,10 @@
 // elb-set-lb-listener-ssl-cert: another certificate for a listener that has one. The next handshake gets it, and open connections
 // go on. What is unknown (the ARN, the load balancer, a port without TLS) changes nothing.
 import { elbOptions, numberOf, requiredText, ToolError } from './arguments.ts'
-import { accountOf, nameIn as certificateIn } from './arn.ts'
+import { accountOf, namedIn, notFound } from './arn.ts'
 import { elbUsage } from './describe.ts'
 import { loadBalancer, nameIn } from './load-balancers.ts'
+import { stored } from './server-certificates.ts'
 import type { Tool } from './tool.ts'
 
 export const setListenerCertificate: Tool = {
@@ -21,7 +22,10 @@ ${elbUsage}`,
     const lb = nameIn(call)
     const port = numberOf(call, 'lb-port', [1, 65_535])
     if (port === null) throw new ToolError('--lb-port is missing')
-    const name = certificateIn(requiredText(call, 'cert-id'), accountOf(call.env))
+    const arn = requiredText(call, 'cert-id')
+    const { name, path } = namedIn(arn, accountOf(call.env))
+    const known = (await stored(call)).find((each) => each.name === name)
+    if (known !== undefined && (known.path ?? '/') !== path) throw notFound(arn)
     const { frontend } = await loadBalancer(call, lb)
     const listeners = frontend.binds.filter(({ address }) => address.endsWith(`:${port}`))
     if (listeners.length === 0) throw new ToolError(`${lb} has no listener on port ${port}`)

@@ -2,6 +2,7 @@
 // judged by Weir (control/certificates), which says so in its own words.
 import { readFileSync } from 'node:fs'
 import type { CertificateInfo, CertificateList } from '../../control/certificates/types.ts'
+import { isPath } from '../../control/certificates/version-files.ts'
 import { path } from '../control-command.ts'
 import { iamOptions, requiredText, textOf, ToolError, type Arguments } from './arguments.ts'
 import { accountOf, arnOf, idOf } from './arn.ts'
@@ -26,7 +27,7 @@ Puts a certificate into Weir's store under a name that is free.
   -k FILE   its private key, PEM
   -c FILE   the chain: certificates of the authorities between, PEM
   -s NAME   its name
-  -p PATH   taken for scripts that have it; names have no path here
+  -p PATH   where it stands, such as /web/eu/; else /
   -v        prints the ARN and an id
 ${common}`,
   options: {
@@ -40,11 +41,11 @@ ${common}`,
   },
   run: async (call) => {
     const name = nameOf(call)
-    checkPath(call)
+    const place = pathOf(call) ?? '/'
     const chain = textOf(call, 'certificate-chain')
     const cert = fileOf(requiredText(call, 'certificate-body', '-b'), 'certificate')
     const key = fileOf(requiredText(call, 'private-key', '-k'), 'private key')
-    const body = { cert, key, ...(chain === null ? {} : { chain: fileOf(chain, 'chain') }) }
+    const body = { cert, key, path: place, ...(chain === null ? {} : { chain: fileOf(chain, 'chain') }) }
     const blocks = cert.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/g)?.length ?? 0
     if (blocks > 1)
       throw new ToolError(`the file of -b has ${blocks} certificates: name those of the authorities with -c`)
@@ -53,23 +54,23 @@ ${common}`,
     const done = await call.ask({ method: 'POST', path: path`/v1/certificates/${name}/put`, body })
     if (call.options.verbose !== true) return
     const { fingerprint } = (done as { certificate?: CertificateInfo }).certificate ?? (await detailsOf(call, name))
-    call.print(`${arnOf(name, accountOf(call.env))}\n${idOf(fingerprint)}\n`)
+    call.print(`${arnOf({ name, path: place }, accountOf(call.env))}\n${idOf(fingerprint)}\n`)
   },
 }
 
 export const listByPath: Tool = {
   usage: `Usage: iam-servercertlistbypath [-p PATH]
 
-Prints the ARN of every certificate in Weir's store.
+Prints the ARN of every certificate in Weir's store, or of those that stand at a path or below it.
 
-  -p PATH   taken for scripts that have it; names have no path here, and all are listed
+  -p PATH   what their paths begin with, such as /web/; else all are listed
 ${common}`,
   options: { ...iamOptions, path: { type: 'string', short: 'p' }, verbose: { type: 'boolean', short: 'v' } },
   run: async (call) => {
-    checkPath(call)
+    const prefix = prefixOf(call) ?? '/'
     const account = accountOf(call.env)
-    const names = (await stored(call)).map(({ name }) => name)
-    call.print(names.map((name) => `${arnOf(name, account)}\n`).join(''))
+    const found = (await stored(call)).filter(({ path: place }) => (place ?? '/').startsWith(prefix))
+    call.print(found.map((each) => `${arnOf(each, account)}\n`).join(''))
   },
 }
 
@@ -81,8 +82,8 @@ ${common}`,
   options: { ...iamOptions, ...named },
   run: async (call) => {
     const name = nameOf(call)
-    const { fingerprint } = await detailsOf(call, name)
-    call.print(`${arnOf(name, accountOf(call.env))}\n${idOf(fingerprint)}\n`)
+    const found = await detailsOf(call, name)
+    call.print(`${arnOf(found, accountOf(call.env))}\n${idOf(found.fingerprint)}\n`)
   },
 }
 
@@ -101,7 +102,7 @@ ${common}`,
 }
 
 /** Those of the store, by name. */
-async function stored(call: ToolCall): Promise<readonly CertificateInfo[]> {
+export async function stored(call: Pick<ToolCall, 'ask'>): Promise<readonly CertificateInfo[]> {
   const { certificates } = (await call.ask({ method: 'GET', path: '/v1/certificates' })) as CertificateList
   return certificates.filter(({ kind }) => kind === 'store').toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
@@ -119,10 +120,18 @@ const unlessMissing = (error: unknown, name: string): unknown =>
 
 const nameOf = (given: Arguments): string => requiredText(given, 'server-certificate-name', '-s')
 
-function checkPath(given: Arguments): void {
+/** @throws ToolError when it does not begin and end with a slash, as IAM had it */
+function pathOf(given: Arguments): string | null {
   const written = textOf(given, 'path')
-  if (written !== null && !/^\/(?:[\x21-\x7e]*\/)?$/.test(written))
-    throw new ToolError(`-p is a path that begins and ends with "/", not "${written}"`)
+  if (written === null || isPath(written)) return written
+  throw new ToolError(`-p is a path that begins and ends with "/", not "${written}"`)
+}
+
+/** @throws ToolError when it does not begin with a slash; it may end anywhere */
+function prefixOf(given: Arguments): string | null {
+  const written = textOf(given, 'path')
+  if (written === null || /^\/[\x21-\x7e]{0,511}$/.test(written)) return written
+  throw new ToolError(`-p is the beginning of a path, which begins with "/", not "${written}"`)
 }
 
 /** Keys are read too: what went wrong is told, never what is in the file. */

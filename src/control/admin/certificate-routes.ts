@@ -4,7 +4,7 @@
 //   GET  /v1/certificates                 all of them: {certificates, uses, problems}
 //   GET  /v1/certificates/NAME            one, with its versions
 //   GET  /v1/certificates/acme            how orders stand
-//   POST /v1/certificates/NAME/put        {cert, key, chain?, passphrase?, canary?, for?, force?}: a new one, or a new version
+//   POST /v1/certificates/NAME/put        {cert, key, chain?, passphrase?, canary?, for?, path?, force?}: a new one, or a new version
 //   POST /v1/certificates/NAME/rollback   {version?, force?}
 //   POST /v1/certificates/NAME/remove
 //   POST /v1/certificates/use             {frontend, port?, name}; name null: as the configuration says
@@ -92,6 +92,7 @@ function putOf(body: Body): PutWish {
     chainPem: textOf('chain', chain),
     passphrase: textOf('passphrase', passphrase),
     force: body.force === true,
+    path: textOf('path', body.path) ?? null,
     trial: canary === undefined || canary === null ? null : { share: shareOf(canary), span: spanOf(body.for) },
   }
 }

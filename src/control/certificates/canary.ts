@@ -1,7 +1,7 @@
 // Trials of certificates: once a second it is looked at how the handshakes went, by the counters of the workers. A certificate that
 // is refused more often than the one that it is to replace is withdrawn at once; one that does well for its whole time is served to
 // all. One that too few clients have met by then stays on trial until enough have. Resumed handshakes show no certificate and do
-// not count. A trial outlives a reload; with the process it ends, and the one of before is served.
+// not count. A trial outlives a reload; what it has counted ends with the process, and the next one begins it anew (trials.ts).
 import type { Logger } from 'pino'
 import { total, type Scoreboard } from '../../scoreboard/scoreboard.ts'
 import { judge, LEAST, type Tally } from './canary-judge.ts'

@@ -111,6 +111,7 @@ function info({ keeper, store }: Catalogue, held: HeldCertificate, binds: readon
     daysLeft: daysUntil(notAfter, Date.now()),
     chainLength,
     binds,
+    path: stored?.path ?? null,
     version: version ?? null,
     storedAt: stored?.versions.find((each) => each.version === version)?.storedAt ?? null,
     canary: isTrial ? trial.share * 100 : null,

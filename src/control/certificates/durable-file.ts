@@ -8,12 +8,12 @@ import { dirname } from 'node:path'
 export const DRAFT = '.tmp'
 
 /** @throws the error of the system; then what was there before is there still */
-export async function writeDurably(path: string, text: string): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   const draft = `${path}.${process.pid}${DRAFT}`
   try {
     const file = await open(draft, 'w', 0o600)
     try {
-      await file.writeFile(text)
+      await file.writeFile(content)
       await file.sync()
     } finally {
       await file.close()

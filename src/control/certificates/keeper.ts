@@ -21,6 +21,8 @@ import { sourceKey, type HeldCertificate } from './types.ts'
 export interface KeeperOptions {
   /** To all workers that run. */
   readonly tell: (message: TlsMessage) => void
+  /** The same, and resolves when they answer by them. */
+  readonly tellChallenges: (challenges: Challenges) => Promise<void>
   readonly ticketKeys: TicketKeys
   /** For binds that have nothing to serve yet; null: they serve nothing then. */
   readonly makePlaceholder?: ((names: readonly string[]) => Promise<HeldCertificate>) | null
@@ -156,9 +158,10 @@ export class CertificateKeeper {
     else this.#revoked.delete(id)
   }
 
-  setChallenges(challenges: Challenges): void {
+  /** Resolves when the workers answer by them: those that run have said so, one that starts from now on begins with them. */
+  setChallenges(challenges: Challenges): Promise<void> {
     this.#challenges = challenges
-    this.#options.tell({ type: 'challenges', challenges })
+    return this.#options.tellChallenges(challenges)
   }
 
   setTicketKeys(keys: TicketKeys): void {

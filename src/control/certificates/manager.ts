@@ -10,9 +10,9 @@ import { Folders } from './folders.ts'
 import type { CertificateKeeper } from './keeper.ts'
 import { Refusal, unknown } from './refusal.ts'
 import { tlsBindsOf, type TlsBind } from './served.ts'
-import { checkName, type CertificateStore, type StoredCertificate } from './store.ts'
-import { Trials, type TrialWish } from './trials.ts'
-import type { Canaries, CertificateInfo, HeldCertificate } from './types.ts'
+import { checkName, checkPath, type CertificateStore, type StoredCertificate } from './store.ts'
+import { Trials } from './trials.ts'
+import type { Canaries, CertificateInfo, HeldCertificate, TrialWish } from './types.ts'
 
 export interface ManagerOptions {
   readonly keeper: CertificateKeeper
@@ -26,6 +26,8 @@ export interface ManagerOptions {
 
 export interface PutWish extends CertificateText {
   readonly force: boolean
+  /** Among those of IAM; null: the one that it has, or '/'. */
+  readonly path: string | null
   /** On trial first; null: served to all at once. */
   readonly trial: TrialWish | null
 }
@@ -66,18 +68,13 @@ export class CertificateManager {
 
   /** Reads what there is, before the workers start. */
   async open(): Promise<void> {
-    const { keeper, store, log } = this.#options
+    const { keeper, store } = this.#options
     await store.open()
-    for (const { name, trial, current } of store.certificates) {
-      if (trial === null) continue
-      const words = `version ${trial} of the certificate ${name} was on trial when Weir ended: version ${current} is served`
-      log.warn({ certificate: name, version: trial }, words)
-      await store.choose(name, current).catch((error: Error) => log.error({ certificate: name }, error.message))
-    }
     keeper.supplyAll(store.certificates.map(({ name, held }) => [{ kind: 'store', name }, [held]]))
     this.#settleUses()
     await this.#folders.follow(keeper.config)
     await keeper.prepare(keeper.config)
+    await this.#trials.resume()
     this.#sayPlaceholders()
   }
 
@@ -90,6 +87,7 @@ export class CertificateManager {
       const all = [...new Set([...names, ...store.certificates.map(({ name }) => name)])]
       keeper.supplyAll(all.map((name) => [{ kind: 'store', name }, heldOf(store.get(name))]))
       this.#settleUses()
+      await this.#trials.resume()
     })
   }
 
@@ -125,6 +123,7 @@ export class CertificateManager {
   put(name: string, wish: PutWish, by: string): Promise<PutOutcome> {
     return this.#inTurn(async () => {
       checkName(name)
+      if (wish.path !== null) checkPath(wish.path)
       const { keeper, store } = this.#options
       const before = store.get(name)
       const { trial } = wish
@@ -136,11 +135,11 @@ export class CertificateManager {
         config: keeper.config,
         force: wish.force,
       })
-      if (before !== undefined && isSame(before.held, certificate)) {
+      if (before !== undefined && isSame(before.held, certificate) && (wish.path ?? before.path) === before.path) {
         return { certificate: this.#infoOf(before.held), warnings, changed: false }
       }
       if (trial !== null) this.#trials.check(name)
-      const { stored, added, version } = await store.add(name, certificate, { by, trial: trial !== null })
+      const { stored, added, version } = await store.add(name, certificate, { by, trial, path: wish.path })
       if (trial === null) keeper.supply({ kind: 'store', name }, [stored.held])
       else this.#trials.begin({ name, certificate: added, version }, trial)
       return { certificate: this.#infoOf(added), warnings, changed: true }

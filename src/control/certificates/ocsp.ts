@@ -2,11 +2,12 @@
 // and the responder does not learn who visits whom. An answer is asked for anew in the middle of its time, so that half of it is
 // left for a responder that is down; before it runs out it is stapled no more. An answer that the certificate is revoked is no
 // help to any client: it is not stapled, it is said in the log and in the list of certificates.
-// Answers are not kept over a restart. What a message must be like is ocsp-message.ts.
+// What is stapled is kept on disk (ocsp-kept.ts), so that a restart staples at once: what is read there is checked as if it came from
+// the responder. What a message must be like is ocsp-message.ts.
 import type { Logger } from 'pino'
-import { request } from 'undici'
 import { Gate } from '../health/gate.ts'
-import { errorText } from '../health/probe.ts'
+import { askResponder, MOST_BYTES, TIMEOUT, wordsFor } from './ocsp-ask.ts'
+import type { KeptAnswers } from './ocsp-kept.ts'
 import type { OcspAnswer, OcspSubject } from './ocsp-message.ts'
 import type { HeldCertificate } from './types.ts'
 
@@ -16,6 +17,8 @@ export interface StaplerOptions {
   /** Whether a responder says that it is revoked: told when that changes. */
   readonly revoked: (id: string, is: boolean) => void
   readonly log: Logger
+  /** Null: nothing is kept over a restart. */
+  readonly kept?: KeptAnswers | null
   /** @returns what the responder answers, DER @throws Error when it does not */
   readonly ask?: (responder: string, request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>
   /** Uniform in 0 to 1, 1 excluded. */
@@ -36,11 +39,19 @@ export interface OcspState {
 interface Watched {
   readonly certificate: HeldCertificate
   readonly end: AbortController
+  /** Resolves when what was kept of it has been looked at. */
+  recalled: Promise<void>
   state: OcspState
   failures: number
   /** For the next question, and for the end of the staple. */
   ask: NodeJS.Timeout | undefined
   drop: NodeJS.Timeout | undefined
+}
+
+interface Found {
+  readonly answer: OcspAnswer
+  /** As it came. */
+  readonly der: Uint8Array
 }
 
 const MINUTE = 60_000
@@ -51,10 +62,6 @@ const LONGEST = 7 * 24 * HOUR
 const WITHOUT_END = HOUR
 const FIRST_RETRY = MINUTE
 const LAST_RETRY = HOUR
-/** For one question, answer included. */
-const TIMEOUT = 10_000
-/** Answers are some hundred bytes, a few KiB with certificates in them. */
-const MOST_BYTES = 64 * 1024
 const AT_A_TIME = 4
 
 const unknown: OcspState = { state: 'none', thisUpdate: null, nextUpdate: null, problem: null }
@@ -63,29 +70,37 @@ export class OcspStapler {
   readonly #options: Required<StaplerOptions>
   readonly #watched = new Map<string, Watched>()
   readonly #gate = new Gate(AT_A_TIME)
+  readonly #recalls = new Gate(AT_A_TIME)
   readonly #questions = { answered: 0, failed: 0 }
 
   constructor(options: StaplerOptions) {
-    this.#options = { ask: post, random: Math.random, ...options }
+    this.#options = { ask: askResponder, kept: null, random: Math.random, ...options }
   }
 
   /** These are served with a staple from now on, as far as there is one, and no others. */
   follow(certificates: readonly HeldCertificate[]): void {
     const wanted = new Map(certificates.map((each) => [each.spec.id, each]))
+    if (this.#watched.size === 0) this.#options.kept?.retain(new Set(wanted.keys()))
     for (const [id, watched] of this.#watched) if (!wanted.has(id)) this.#forget(id, watched)
     for (const [id, certificate] of wanted) {
       if (this.#watched.has(id) || certificate.kind === 'placeholder') continue
       const watched: Watched = {
         certificate,
         end: new AbortController(),
+        recalled: Promise.resolve(),
         state: unknown,
         failures: 0,
         ask: undefined,
         drop: undefined,
       }
       this.#watched.set(id, watched)
-      void this.#look(watched)
+      watched.recalled = this.#begin(watched)
     }
+  }
+
+  /** Resolves when all that was kept of what is followed now is stapled. */
+  async recalled(): Promise<void> {
+    await Promise.all([...this.#watched.values()].map((watched) => watched.recalled))
   }
 
   of(id: string): OcspState {
@@ -105,7 +120,31 @@ export class OcspStapler {
   #forget(id: string, watched: Watched): void {
     quiet(watched)
     this.#watched.delete(id)
+    this.#options.kept?.remove(id)
     if (watched.state.state === 'stapled') this.#options.staple(id, null)
+  }
+
+  /** With what was kept, or else with a question. Never rejects; does not wait for the answer. */
+  async #begin(watched: Watched): Promise<void> {
+    const { kept } = this.#options
+    const found = kept && (await this.#recalls.run(() => this.#recall(watched, kept)).catch(() => null))
+    if (watched.end.signal.aborted) return
+    if (found === null) void this.#look(watched)
+    else this.#take(watched, found.answer, found.der)
+  }
+
+  /** @returns null when nothing was kept, or nothing that is still to be relied upon: then it is kept no longer */
+  async #recall({ certificate, end }: Watched, kept: KeptAnswers): Promise<Found | null> {
+    const { id, cert } = certificate.spec
+    const der = end.signal.aborted ? null : await kept.read(id, MOST_BYTES)
+    if (der === null) return null
+    const { subjectOf, readAnswer } = await import('./ocsp-message.ts')
+    const subject = subjectOf(cert)
+    const answer = subject && (await readAnswer(der, subject, Date.now()).catch(() => null))
+    if (answer !== null && mayBeKept(answer) && dropAt(answer.thisUpdate, answer.nextUpdate) > Date.now())
+      return { answer, der }
+    kept.remove(id)
+    return null
   }
 
   /** Asks, and says when to ask again. Never rejects. */
@@ -113,14 +152,19 @@ export class OcspStapler {
     const { signal } = watched.end
     try {
       const found = await this.#gate.run(async () => (signal.aborted ? null : this.#answerFor(watched)))
-      if (found !== null && !signal.aborted) this.#take(watched, found.answer, found.der)
+      if (found === null || signal.aborted) return
+      this.#questions.answered++
+      this.#take(watched, found.answer, found.der)
+      const { id } = watched.certificate.spec
+      if (mayBeKept(found.answer)) this.#options.kept?.write(id, found.der)
+      else this.#options.kept?.remove(id)
     } catch (error) {
       if (!signal.aborted) this.#failed(watched, error as Error)
     }
   }
 
   /** @returns null when there is nobody to ask */
-  async #answerFor(watched: Watched): Promise<{ answer: OcspAnswer; der: Uint8Array } | null> {
+  async #answerFor(watched: Watched): Promise<Found | null> {
     const { subjectOf, requestFor, readAnswer, OcspError } = await import('./ocsp-message.ts') // and with it all of pkijs
     const subject: OcspSubject | null = subjectOf(watched.certificate.spec.cert)
     if (subject === null) return null
@@ -138,7 +182,6 @@ export class OcspStapler {
   #take(watched: Watched, answer: OcspAnswer, der: Uint8Array): void {
     const { certificate, state: before } = watched
     const { name, spec } = certificate
-    this.#questions.answered++
     watched.failures = 0
     const { thisUpdate } = answer
     const nextUpdate = answer.nextUpdate ?? Math.max(thisUpdate, Date.now()) + WITHOUT_END
@@ -186,7 +229,8 @@ export class OcspStapler {
       return // it was longer than a timer can wait
     }
     this.#drop(watched)
-    const { name } = watched.certificate
+    const { name, spec } = watched.certificate
+    this.#options.kept?.remove(spec.id)
     this.#options.log.warn(
       { certificate: name },
       `the OCSP answer for certificate ${name} ran out: none is stapled now`,
@@ -214,30 +258,12 @@ export class OcspStapler {
 const dropAt = (thisUpdate: number, nextUpdate: number): number =>
   nextUpdate - Math.min(5 * MINUTE, (nextUpdate - thisUpdate) / 10)
 
+/** One that does not say until when it is good would be good for ever, from restart to restart. */
+const mayBeKept = (answer: OcspAnswer): answer is OcspAnswer & { readonly nextUpdate: number } =>
+  answer.status === 'good' && answer.nextUpdate !== null
+
 function quiet({ end, ask, drop }: Watched): void {
   end.abort()
   clearTimeout(ask)
   clearTimeout(drop)
 }
-
-/** RFC 6960, appendix A.1. Redirects are not followed: a responder is where the certificate says. */
-async function post(responder: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-  const limits = { headersTimeout: TIMEOUT, bodyTimeout: TIMEOUT }
-  const headers = { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' }
-  const answer = await request(responder, { method: 'POST', headers, body, signal, reset: true, ...limits })
-  if (answer.statusCode !== 200) {
-    await answer.body.dump({ limit: MOST_BYTES }).catch(() => {})
-    throw new Error(`it answers with status ${answer.statusCode}`)
-  }
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > MOST_BYTES) throw new Error(`its answer is longer than ${MOST_BYTES / 1024} KiB`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-const wordsFor = (error: unknown): string =>
-  (error as Error).name === 'TimeoutError' ? `no answer within ${TIMEOUT / 1000} s` : errorText(error)

@@ -15,9 +15,10 @@ import type { Certificate } from '../../config/certificate.ts'
 import { privateFolder, syncFolder, writeDurably } from './durable-file.ts'
 import { factsOf, hold } from './held.ts'
 import { Refusal } from './refusal.ts'
-import type { CertificateUse, HeldCertificate } from './types.ts'
+import type { CertificateUse, HeldCertificate, TrialWish } from './types.ts'
 import {
   FORMAT,
+  isPath,
   keptOf,
   readIndex,
   readVersion,
@@ -32,11 +33,15 @@ export const storePath = (configPath: string): string => `${configPath.replace(/
 
 export interface StoredCertificate {
   readonly name: string
+  /** Where it stands among those of IAM (`iam-servercertupload -p`): '/' or '/web/eu/'. Names are unique without it. */
+  readonly path: string
   /** The version that is current. */
   readonly held: HeldCertificate
   readonly current: number
   /** The version that is tried in its place; null: none is. */
   readonly trial: number | null
+  /** How it is tried; null: none is, or nobody knows. */
+  readonly terms: TrialWish | null
   /** The oldest first. */
   readonly versions: readonly StoredVersion[]
 }
@@ -50,6 +55,13 @@ export function checkName(name: string): void {
   if (!/^[A-Za-z0-9][\w.+=,@-]{0,127}$/.test(name))
     throw new Refusal(422, 'bad_name', `${JSON.stringify(name)} is no name`, expected)
   if (taken.has(name)) throw new Refusal(422, 'bad_name', `the name ${name} is Weir's own`, 'another name')
+}
+
+/** Of those of IAM. @throws Refusal */
+export function checkPath(path: string): void {
+  if (isPath(path)) return
+  const expected = 'visible ASCII characters between two slashes, or "/" alone'
+  throw new Refusal(422, 'bad_path', `${JSON.stringify(path)} is no path`, expected)
 }
 
 export class CertificateStore {
@@ -95,9 +107,15 @@ export class CertificateStore {
 
   /**
    * A new version, which is the current one from now on, unless it is on trial beside the one of before.
+   * @param trial null: it is not on trial
+   * @param path null: the one that it has, or '/'
    * @throws Refusal when it cannot be written: nothing has changed then
    */
-  async add(name: string, certificate: Certificate, { by, trial }: { readonly by: string; readonly trial: boolean }) {
+  async add(
+    name: string,
+    certificate: Certificate,
+    { by, trial, path }: { readonly by: string; readonly trial: TrialWish | null; readonly path: string | null },
+  ) {
     const before = this.#certificates.get(name)
     const folder = await this.#writable(name)
     return this.#writing(async () => {
@@ -108,10 +126,11 @@ export class CertificateStore {
       const notAfter = new Date(certificate.notAfter).toISOString()
       const entry: StoredVersion = { version, storedAt: new Date().toISOString(), by, fingerprint, notAfter }
       await writeDurably(join(folder, `${version}.pem`), `${certificate.cert}${certificate.key.trimEnd()}\n`)
-      const stays = trial ? before : undefined
+      const stays = trial === null ? undefined : before
       const current = stays?.current ?? version
       const versions = keptOf([...(before?.versions ?? []), entry], current)
-      const index = { current, trial: stays === undefined ? null : version, versions }
+      const onTrial = stays === undefined ? { trial: null, terms: null } : { trial: version, terms: trial }
+      const index = { path: path ?? before?.path ?? '/', current, ...onTrial, versions }
       await writeIndex(folder, index)
       const stored = { name, held: stays?.held ?? held, ...index }
       this.#certificates.set(name, stored)
@@ -126,7 +145,7 @@ export class CertificateStore {
     const held = await this.version(name, version)
     const folder = await this.#writable(name)
     return this.#writing(async () => {
-      const index = { current: version, trial: null, versions: before.versions }
+      const index = { path: before.path, current: version, trial: null, terms: null, versions: before.versions }
       await writeIndex(folder, index)
       const stored = { name, held, ...index }
       this.#certificates.set(name, stored)
@@ -208,10 +227,11 @@ export class CertificateStore {
       if (hasVersions) this.#log.error({ folder }, `the certificate ${name} of the store is left out: ${index}`)
       return null
     }
-    const { current, trial, versions } = index
+    const { path, current, trial, terms, versions } = index
     for (const version of [current, ...versions.map((each) => each.version).toReversed()]) {
       const read = await readVersion(folder, version)
-      if (typeof read !== 'string') return { name, held: hold(name, 'store', read), current: version, trial, versions }
+      if (typeof read !== 'string')
+        return { name, path, held: hold(name, 'store', read), current: version, trial, terms, versions }
       this.#log.error({ folder, version }, `version ${version} of the certificate ${name} cannot be read: ${read}`)
     }
     return null

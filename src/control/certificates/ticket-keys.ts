@@ -1,7 +1,8 @@
 // Keys of TLS session tickets. Either they are made here: one makes tickets until the next one takes its place, two old ones are
 // still taken, and the next one goes to workers a step before its turn, so that none of them gets a ticket that it cannot read.
 // Or they come from a file that machines share, so that a client may come back to any of them. A key opens the sessions of all
-// who came with it: the old ones are thrown away, nothing is written anywhere, and none is ever logged.
+// who came with it: the old ones are thrown away, nothing is written anywhere, and none is ever logged. A process that takes
+// over from this one gets them, and goes on in turn (lifecycle/state-giver.ts).
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -21,10 +22,21 @@ export interface TicketKeyringOptions {
   readonly log: Logger
 }
 
+/** As another process goes on with them. */
+export interface TicketKeyState {
+  readonly keys: TicketKeys
+  /** They are from a file. */
+  readonly shared: boolean
+  /** Since when the first one makes tickets, in ms. */
+  readonly age: number
+}
+
 export class TicketKeyring {
   readonly #log: Logger
   #config: TicketKeysConfig
   #keys: TicketKeys
+  /** When the first key had its turn; performance.now(). */
+  #turned = performance.now()
   /** Of the file, as it was read last; null: there is none, or nothing could be read. Never logged. */
   #text: string | null = null
   /** What was wrong with it, so that it is said once. */
@@ -45,6 +57,24 @@ export class TicketKeyring {
     return this.#keys
   }
 
+  get state(): TicketKeyState {
+    return { keys: this.#keys, shared: this.#text !== null, age: performance.now() - this.#turned }
+  }
+
+  /**
+   * Goes on with the keys of the process before. A file that is read here has the last word; keys of a file that this process
+   * has nothing to do with make no tickets here, but those that there are stay good.
+   * @returns whether they are taken
+   */
+  inherit({ keys, shared, age }: TicketKeyState): boolean {
+    if (this.#text !== null || keys.length === 0 || keys.some(({ length }) => length !== ticketKeyBytes)) return false
+    const alone = shared && this.#config.file === null
+    if (!alone) this.#turned = performance.now() - age
+    this.#set(alone ? [...this.#keys.slice(0, 2), ...keys.slice(0, OLD_KEYS)] : keys)
+    if (this.#timer !== undefined) this.#begin()
+    return true
+  }
+
   /** @param tell is given the keys whenever they change */
   start(tell: (keys: TicketKeys) => void): void {
     this.#tell = tell
@@ -59,20 +89,23 @@ export class TicketKeyring {
     if (config.file !== file) {
       this.#text = null
       this.#problem = null
-      if (config.file === null) this.#set([newKey(), newKey(), ...this.#keys.slice(0, OLD_KEYS)])
-      else this.#readNow(config.file)
+      if (config.file === null) {
+        this.#turned = performance.now()
+        this.#set([newKey(), newKey(), ...this.#keys.slice(0, OLD_KEYS)])
+      } else this.#readNow(config.file)
     }
     this.#begin()
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
   /** The next key has its turn, and there is another next one. */
   rotate(): void {
     const [current, next, ...old] = this.#keys
+    this.#turned = performance.now()
     this.#set([next ?? newKey(), newKey(), ...[current!, ...old].slice(0, OLD_KEYS)])
   }
 
@@ -93,10 +126,15 @@ export class TicketKeyring {
   #begin(): void {
     this.close()
     const { file, rotation } = this.#config
-    this.#timer =
-      file === null
-        ? setInterval(() => this.rotate(), rotation).unref()
-        : setInterval(() => void this.look(), LOOK_EVERY).unref()
+    if (file !== null) {
+      this.#timer = setInterval(() => void this.look(), LOOK_EVERY).unref()
+      return
+    }
+    const turn = (): void => {
+      this.rotate()
+      this.#begin()
+    }
+    this.#timer = setTimeout(turn, Math.max(0, this.#turned + rotation - performance.now())).unref()
   }
 
   #readNow(file: string): void {

@@ -1,24 +1,18 @@
 // New versions on trial: served to a share of the handshakes beside the one of before, until whoever judges them (canary.ts) says
-// how it ends. The store remembers that there is one, so that a restart can say what became of it.
+// how it ends. The store remembers that there is one, and how it is tried: a restart goes on with it. What was counted before is
+// gone with the process, so it is begun anew then, for all of its time: no verdict is given on what nobody has seen.
 import type { Logger } from 'pino'
-import type { Millis } from '../../model/units.ts'
 import { bindsOf } from './catalogue.ts'
 import type { CertificateKeeper } from './keeper.ts'
 import { Refusal } from './refusal.ts'
 import type { CertificateStore, StoredCertificate } from './store.ts'
-import type { Canaries, HeldCertificate } from './types.ts'
+import type { Canaries, HeldCertificate, TrialWish } from './types.ts'
 
 export interface TrialsOptions {
   readonly keeper: CertificateKeeper
   readonly store: CertificateStore
   readonly canaries: Canaries | null
   readonly log: Logger
-}
-
-export interface TrialWish {
-  /** Of the handshakes: more than 0, less than 1. */
-  readonly share: number
-  readonly span: Millis
 }
 
 /** What has come into the store. */
@@ -76,6 +70,50 @@ export class Trials {
       onPromoted: () => end('did well: it is served to all', version),
       onWithdrawn: (why) => end(`is withdrawn: ${why}`, null),
     })
+  }
+
+  /**
+   * Has on trial what the store says, and nothing else: at the start, and when another process has written to it. What cannot be
+   * tried any more gives way to the version of before.
+   */
+  async resume(): Promise<void> {
+    const { keeper, store, log } = this.#options
+    for (const { name, trial: version, terms, current } of store.certificates) {
+      if (version === null) continue
+      const certificate = await store.version(name, version).catch(() => null)
+      const known = keeper.trials.get(name)
+      if (certificate !== null && known?.certificate.spec.id === certificate.spec.id) continue
+      if (known !== undefined) this.#forget(name)
+      const was = `version ${version} of the certificate ${name} was on trial when Weir ended`
+      const fields = { certificate: name, version }
+      const obstacle = this.#obstacle(name, certificate, terms)
+      if (obstacle === null) {
+        log.warn(fields, `${was}: its trial begins anew`)
+        this.begin({ name, certificate: certificate!, version }, terms!)
+      } else {
+        log.warn(fields, `${was}: version ${current} is served, because ${obstacle}`)
+        await store.choose(name, current).catch((error: Error) => log.error({ certificate: name }, error.message))
+      }
+    }
+    for (const name of keeper.trials.keys()) if ((store.get(name)?.trial ?? null) === null) this.#forget(name)
+  }
+
+  /** Why a trial cannot go on; null: it can. */
+  #obstacle(name: string, certificate: HeldCertificate | null, terms: TrialWish | null): string | null {
+    if (certificate === null) return 'the other one cannot be read'
+    if (terms === null) return 'nothing says how the other one was tried'
+    if (certificate.notAfter < Date.now()) return 'the other one has expired'
+    try {
+      this.check(name)
+      return null
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+
+  #forget(name: string): void {
+    this.end(name)
+    this.#options.keeper.setCanary(name, null)
   }
 
   /** Without a verdict. */

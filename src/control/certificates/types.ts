@@ -38,6 +38,8 @@ export interface CertificateInfo {
   readonly chainLength: number
   /** Ids of the binds that serve it; empty: none does. */
   readonly binds: readonly string[]
+  /** Of the store: where it stands among those of IAM, '/' or '/web/eu/'; else null. */
+  readonly path: string | null
   /** Of the store: which version of that name it is, from 1; else null. */
   readonly version: number | null
   /** Of the store: when that version came, ISO 8601; else null. */
@@ -65,6 +67,13 @@ export interface AcmeStatus {
   readonly tries: number
   /** ISO 8601; null: nothing waits. */
   readonly nextTry: string | null
+}
+
+/** How a new version is to be tried. */
+export interface TrialWish {
+  /** Of the handshakes: more than 0, less than 1. */
+  readonly share: number
+  readonly span: Millis
 }
 
 /** A new version in the store, on trial in a share of the handshakes. Who judges it says how it ends, by one of the two. */

@@ -7,6 +7,7 @@ import { CanaryJudge } from './canary.ts'
 import { ExpiryWatch } from './expiry.ts'
 import type { CertificateKeeper } from './keeper.ts'
 import { OcspStapler, type OcspState } from './ocsp.ts'
+import type { KeptAnswers } from './ocsp-kept.ts'
 import { tlsBindsOf } from './served.ts'
 import type { TicketKeyring } from './ticket-keys.ts'
 import type { Canaries, HeldCertificate } from './types.ts'
@@ -17,6 +18,8 @@ export interface UpkeepOptions {
   readonly ring: TicketKeyring
   readonly board: Scoreboard
   readonly snapshot: () => Snapshot
+  /** OCSP answers on disk; null: none are kept. */
+  readonly kept: KeptAnswers | null
   readonly log: Logger
 }
 
@@ -34,6 +37,9 @@ export interface CertificatesView {
   readonly trials: readonly { readonly name: string; readonly share: number }[]
 }
 
+/** Milliseconds that a start waits for the OCSP answers that are kept. */
+const LONGEST_RECALL = 2000
+
 export class CertificateUpkeep {
   readonly #options: UpkeepOptions
   readonly #stapler: OcspStapler
@@ -44,11 +50,12 @@ export class CertificateUpkeep {
   #unsubscribe: () => void = () => {}
 
   constructor(options: UpkeepOptions) {
-    const { keeper, board, log } = options
+    const { keeper, board, kept, log } = options
     this.#options = options
     this.#stapler = new OcspStapler({
       staple: (id, response) => keeper.staple(id, response),
       revoked: (id, is) => keeper.setRevoked(id, is),
+      kept,
       log,
     })
     this.#expiry = new ExpiryWatch(log)
@@ -72,18 +79,27 @@ export class CertificateUpkeep {
     }
   }
 
-  /** Begins; that alone does not keep the process alive. */
-  start(): void {
+  /** Begins; that alone does not keep the process alive. Resolves when what is kept on disk is stapled, if that takes not too long. */
+  async start(): Promise<void> {
     const { keeper, ring } = this.#options
     ring.start((keys) => keeper.setTicketKeys(keys))
     this.#unsubscribe = keeper.onServed(() => this.#look())
     this.#look()
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, LONGEST_RECALL)
+    await Promise.race([this.#stapler.recalled(), late])
+    clearTimeout(timer)
   }
 
   /** Workers have gone over to another configuration, which the keeper has. */
   follow(): void {
     this.#options.ring.follow(this.#options.keeper.config.global.ticketKeys)
     this.#look()
+  }
+
+  /** What is on trial is for the next process to judge. */
+  leave(): void {
+    this.#canary.close()
   }
 
   close(): void {

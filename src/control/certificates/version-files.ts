@@ -4,6 +4,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCertificate, type Certificate } from '../../config/certificate.ts'
 import { writeDurably } from './durable-file.ts'
+import type { TrialWish } from './types.ts'
 
 const VERSIONS_KEPT = 10
 /** Of the format of what is written. */
@@ -23,8 +24,12 @@ export interface StoredVersion {
 
 export interface Index {
   readonly format: number
+  /** Of IAM: it begins and ends with a slash. */
+  readonly path: string
   readonly current: number
   readonly trial: number | null
+  /** Of the trial, for whoever goes on with it; null: there is none, or it was begun by a Weir that did not keep this. */
+  readonly terms: TrialWish | null
   readonly versions: readonly StoredVersion[]
 }
 
@@ -42,10 +47,21 @@ export async function readIndex(folder: string): Promise<Index | string> {
   try {
     const index = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as Index
     const known = index.format === FORMAT && Number.isInteger(index.current) && Array.isArray(index.versions)
-    return known ? index : `its index is not of format ${FORMAT}`
+    return known ? { ...index, path: pathOf(index), terms: termsOf(index) } : `its index is not of format ${FORMAT}`
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it has no index' : (error as Error).message
   }
+}
+
+/** Up to 512 characters, as IAM has it. */
+export const isPath = (path: string): boolean => path.length <= 512 && /^\/(?:[\x21-\x7e]*\/)?$/.test(path)
+
+/** A Weir that knew no paths wrote none. */
+const pathOf = ({ path }: Partial<Index>): string => (typeof path === 'string' && isPath(path) ? path : '/')
+
+function termsOf({ terms }: Partial<Index>): TrialWish | null {
+  if (typeof terms?.share !== 'number' || typeof terms.span !== 'number') return null
+  return terms.share > 0 && terms.share < 1 && terms.span > 0 ? terms : null
 }
 
 /** @returns what is wrong with it, as text */

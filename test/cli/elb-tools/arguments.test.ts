@@ -1,7 +1,7 @@
 // How the seed's tools read what scripts type, and how they write what scripts parse.
 import { expect, test } from 'vitest'
 import { elbOptions, listOf, numberOf, readArguments, requiredText } from '../../../src/cli/elb-tools/arguments.ts'
-import { accountOf, arnOf, idOf, nameIn } from '../../../src/cli/elb-tools/arn.ts'
+import { accountOf, arnOf, idOf, namedIn } from '../../../src/cli/elb-tools/arn.ts'
 import { listingText, type Listing } from '../../../src/cli/elb-tools/listing.ts'
 
 const options = {
@@ -45,10 +45,16 @@ test('ARNs: the account is the one of the environment, paths are left out, and o
   expect(accountOf({})).toBe('000000000000')
   expect(accountOf({ WEIR_ACCOUNT_ID: 'YOUR_IAM_ID' })).toBe('YOUR_IAM_ID')
   expect(() => accountOf({ WEIR_ACCOUNT_ID: 'a b' })).toThrow('is no account')
-  expect(nameIn(arnOf('stage.mysite.com', '123456789012'), '123456789012')).toBe('stage.mysite.com')
-  expect(nameIn('arn:aws-cn:iam::1:server-certificate/web/eu/site', '1')).toBe('site')
-  expect(() => nameIn('arn:aws:iam::2:server-certificate/site', '1')).toThrow('Server Certificate not found')
-  expect(() => nameIn('site', '1')).toThrow('is no ARN')
+  for (const place of ['/', '/web/eu/']) {
+    const named = { name: 'stage.mysite.com', path: place }
+    expect(namedIn(arnOf(named, '123456789012'), '123456789012')).toEqual(named)
+  }
+  expect(arnOf({ name: 'site', path: '/web/eu/' }, '1')).toBe('arn:aws:iam::1:server-certificate/web/eu/site')
+  expect(arnOf({ name: 'site', path: null }, '1')).toBe('arn:aws:iam::1:server-certificate/site')
+  expect(namedIn('arn:aws-cn:iam::1:server-certificate/web/eu/site', '1')).toEqual({ name: 'site', path: '/web/eu/' })
+  expect(() => namedIn('arn:aws:iam::2:server-certificate/site', '1')).toThrow('Server Certificate not found')
+  for (const none of ['site', 'arn:aws:iam::1:server-certificate/', 'arn:aws:iam::1:server-certificate/web/'])
+    expect(() => namedIn(none, '1')).toThrow('is no ARN')
 })
 
 test('ids are in the form of IAM, equal for equal certificates and no others', () => {

@@ -1,12 +1,12 @@
 // Revocation lists that a configuration names: they are read, and one that is past its end is told of before it keeps everybody out.
-import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
 import { checkRevocationLists } from '../../../src/control/certificates/check-revocations.ts'
 import { places, problemsOf } from '../../config/support.ts'
 import { makeAuthority, makeCertificate } from '../../support/certificates.ts'
-import { files, program, run } from '../../support/programs.ts'
+import { files, program } from '../../support/programs.ts'
+import { revocationList } from '../../support/revocations.ts'
 
 const openssl = program('openssl')
 
@@ -14,23 +14,10 @@ const openssl = program('openssl')
 async function folderWithList(next: string | null): Promise<string> {
   const authority = await makeAuthority()
   const site = await makeCertificate({ names: ['site.test'] })
-  const paths = files({
-    'ca.pem': authority.cert,
-    'ca.key': authority.key,
-    'site.pem': site.cert + site.key,
-    'index.txt': '',
-    number: '1000\n',
-    'crl.cnf': '',
-  })
-  const config = ['[ca]', 'default_ca = own', '[own]', 'default_md = sha256', 'default_crl_days = 30']
-  config.push(`database = ${paths['index.txt']}`, `crlnumber = ${paths.number}`, '')
-  writeFileSync(paths['crl.cnf'], config.join('\n'))
-  const times = next === null ? [] : ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', next]
-  const own = ['-config', paths['crl.cnf'], '-keyfile', paths['ca.key'], '-cert', paths['ca.pem']]
-  const made = await run(openssl!, ['ca', '-gencrl', ...own, ...times])
-  expect(made.stdout, made.stderr).toContain('BEGIN X509 CRL')
+  const times = next === null ? undefined : ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', next]
+  const list = await revocationList(openssl!, authority, [], times)
+  const paths = files({ 'ca.pem': authority.cert, 'site.pem': site.cert + site.key, 'list.pem': list })
   const folder = dirname(paths['ca.pem'])
-  writeFileSync(join(folder, 'list.pem'), made.stdout)
   return folder
 }
 

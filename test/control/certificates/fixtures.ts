@@ -69,6 +69,7 @@ export async function open(config: Config, folder: string | null): Promise<World
   const worker = new Worker()
   const keeper = new CertificateKeeper(config, {
     tell: (message) => worker.tell(message),
+    tellChallenges: async () => {},
     ticketKeys: someKeys(),
     makePlaceholder: async (names) => ({ ...(await held('placeholder', { names })), kind: 'placeholder' }),
   })
@@ -94,6 +95,7 @@ export const wishOf = ({ cert, key }: CertificateAndKey, more: Partial<PutWish> 
   certPem: cert,
   keyPem: key,
   force: false,
+  path: null,
   trial: null,
   ...more,
 })

@@ -288,6 +288,40 @@ describe('rollback', () => {
   })
 })
 
+describe('a path, as IAM had it,', () => {
+  test('is kept with all versions, for the Weir that comes next, and until another is given', async () => {
+    const where = join(folder(), 'kept')
+    const { manager, store: kept } = await open(configOf([]), where)
+    const put = async (more: Partial<PutWish>, wanted = first!) =>
+      (await manager.put('site', wishOf(wanted, { chainPem: ca!.cert, force: true, ...more }), 'anna')).certificate.path
+    expect(await put({ path: '/web/eu/' })).toBe('/web/eu/')
+    expect(await put({}, second)).toBe('/web/eu/')
+    expect((await manager.rollback('site', { version: null, force: false })).certificate.path).toBe('/web/eu/')
+    const next = await open(configOf([]), where)
+    expect(next.store.get('site')).toMatchObject({ path: '/web/eu/', current: 1 })
+    expect(await put({ path: '/' })).toBe('/')
+    expect(kept.get('site')!.path).toBe('/')
+  })
+
+  test('is "/" where none is given, also in what an earlier Weir has written', async () => {
+    const where = join(folder(), 'kept')
+    const { manager } = await open(configOf([]), where)
+    expect((await manager.put('site', wishOf(first!, { force: true }), 'anna')).certificate.path).toBe('/')
+    const index = join(where, 'site', 'index.json')
+    const { path: _, ...old } = JSON.parse(readFileSync(index, 'utf8')) as Record<string, unknown>
+    for (const written of [old, { ...old, path: 7 }, { ...old, path: 'web' }]) {
+      writeFileSync(index, JSON.stringify(written))
+      expect((await open(configOf([]), where)).store.get('site')!.path).toBe('/')
+    }
+  })
+
+  test.each(['web', '/web', 'web/', '', '/a b/', '/ä/', `/${'x'.repeat(511)}/`])('%j is none', async (path) => {
+    const { manager } = await open(configOf([]), join(folder(), 'kept'))
+    const refused = await refusal(manager.put('site', wishOf(first!, { path, force: true }), 'anna'))
+    expect(refused).toMatchObject({ code: 'bad_path', status: 422 })
+  })
+})
+
 describe('on trial', () => {
   const trial = { share: 0.05, span: ms(60_000) }
 
@@ -344,14 +378,66 @@ describe('on trial', () => {
     })
   })
 
-  test('ends with the process, which says that the one of before is served', async () => {
+  test('goes on after a restart, with its share and for all of its time', async () => {
     const { path } = await onTrial()
-    const { said, worker, manager } = await open(configOf([store('site')]), path)
-    expect(await refusal(manager.rollback('site', { version: null, force: false }))).toMatchObject({
-      code: 'no_version',
-    })
-    expect(said()).toContain('version 2 of the certificate site was on trial when Weir ended: version 1 is served')
-    expect(worker.table!.of('web/127.0.0.1:443').list[0]!.key.trim()).toBe(first!.key.trim())
+    const { said, worker, manager, trials, store: kept } = await open(configOf([store('site')]), path)
+    expect(said()).toContain('version 2 of the certificate site was on trial when Weir ended: its trial begins anew')
+    expect(trials).toMatchObject([{ name: 'site', share: 0.05, span: 60_000 }])
+    const { list, canary } = worker.table!.of('web/127.0.0.1:443')
+    expect(list.map(({ key }) => key.trim())).toEqual([first!.key.trim(), second!.key.trim()])
+    expect(canary).toMatchObject({ share: 0.05 })
+    trials[0]!.onPromoted()
+    await expect.poll(() => kept.get('site')).toMatchObject({ current: 2, trial: null, terms: null })
+    expect(showCertificate(manager.catalogue, 'site')).toMatchObject({ version: 2, canary: null })
+    expect((await open(configOf([store('site')]), path)).trials).toEqual([])
+  })
+
+  test('is taken back by a rollback after a restart too', async () => {
+    const { path } = await onTrial()
+    const { manager, worker } = await open(configOf([store('site')]), path)
+    expect(await manager.rollback('site', { version: null, force: false })).toMatchObject({ from: 2 })
+    expect(worker.table!.of('web/127.0.0.1:443').canary).toBe(null)
+    expect((await open(configOf([store('site')]), path)).trials).toEqual([])
+  })
+
+  test('gives way to the one of before where it cannot go on, and the log says why', async () => {
+    const change = (path: string, more: object): void => {
+      const file = join(path, 'site', 'index.json')
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...more }))
+    }
+    for (const [why, spoil, config] of [
+      ['there is nothing to try it against: no bind serves site', () => {}, configOf([store('other')])],
+      [
+        'nothing says how the other one was tried',
+        (path) => change(path, { terms: undefined }),
+        configOf([store('site')]),
+      ],
+      ['nothing says how', (path) => change(path, { terms: { share: 5, span: 1000 } }), configOf([store('site')])],
+      ['the other one cannot be read', (path) => rmSync(join(path, 'site', '2.pem')), configOf([store('site')])],
+    ] as [string, (path: string) => void, ReturnType<typeof configOf>][]) {
+      const { path } = await onTrial()
+      spoil(path)
+      const { said, store: kept, trials } = await open(config, path)
+      expect(said()).toContain(
+        `version 2 of the certificate site was on trial when Weir ended: version 1 is served, because ${why}`,
+      )
+      expect(kept.get('site')).toMatchObject({ current: 1, trial: null })
+      expect(trials).toEqual([])
+    }
+  })
+
+  test('ends where the process of before has ended it while this one started', async () => {
+    const { path, trials, store: kept } = await onTrial()
+    const { manager, worker, keeper } = await open(configOf([store('site')]), path)
+    await manager.reread()
+    expect(keeper.trials.size).toBe(1)
+    trials[0]!.onPromoted()
+    await expect.poll(() => kept.get('site')).toMatchObject({ current: 2 })
+    await manager.reread()
+    expect(keeper.trials.size).toBe(0)
+    const { list, canary } = worker.table!.of('web/127.0.0.1:443')
+    expect(canary).toBe(null)
+    expect(list.map(({ key }) => key.trim())).toEqual([second!.key.trim()])
   })
 })
 

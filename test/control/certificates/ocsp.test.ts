@@ -1,13 +1,17 @@
 // When responders are asked, what is stapled, and for how long. The answers are OpenSSL's; the clock is the test's.
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { hold } from '../../../src/control/certificates/held.ts'
 import { OcspStapler } from '../../../src/control/certificates/ocsp.ts'
+import { KeptAnswers } from '../../../src/control/certificates/ocsp-kept.ts'
 import type { HeldCertificate } from '../../../src/control/certificates/types.ts'
 import { readCertificate } from '../../../src/config/certificate.ts'
 import { ocspAuthority, type OcspAuthority } from '../../support/ocsp.ts'
-import { program } from '../../support/programs.ts'
+import { eventually } from '../../support/peers.ts'
+import { folder, program } from '../../support/programs.ts'
 import { memoryLog } from '../health/fixtures.ts'
 
 const withOpenssl = test.skipIf(program('openssl') === null)
@@ -191,4 +195,109 @@ withOpenssl('an answer of any length, of any status and none at all do no harm',
     expect(lines).toHaveLength(1)
     stapler.close()
   }
+})
+
+/** Like the same of another process, with the answers that are in this folder. */
+const setUpWith = (where: string) => {
+  const { log, lines: said } = memoryLog()
+  return { ...setUp({ kept: new KeptAnswers(where, log) }), said }
+}
+
+withOpenssl(
+  'after a restart the answer of before is stapled, and the responder is not asked until it is time',
+  async () => {
+    const authority = await ocspAuthority()
+    const certificate = await issue(authority, 'www.test')
+    const { id } = certificate.spec
+    await authority.respond('-nmin', '120')
+    const where = join(folder(), 'store', '.ocsp')
+    const first = setUpWith(where)
+    first.stapler.follow([certificate])
+    const path = join(where, `${id}.der`)
+    await eventually('kept', () => existsSync(path))
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(statSync(where).mode & 0o777).toBe(0o700)
+    const { thisUpdate, nextUpdate } = first.stapler.of(id)
+    first.stapler.close()
+
+    const second = setUpWith(where)
+    second.goDown()
+    second.stapler.follow([certificate])
+    await second.stapler.recalled()
+    expect(second.stapler.of(id)).toEqual({ state: 'stapled', thisUpdate, nextUpdate, problem: null })
+    expect(Buffer.from(second.staples.get(id)!)).toEqual(readFileSync(path))
+    expect(second.asked).toEqual([])
+    second.stapler.follow([])
+    await eventually('gone with the certificate', () => !existsSync(path))
+  },
+)
+
+withOpenssl('what is kept is stapled only while it is good for this very certificate', async () => {
+  const authority = await ocspAuthority()
+  const [one, two] = [await issue(authority, 'one.test'), await issue(authority, 'two.test')]
+  const end = await authority.respond('-nmin', '120')
+  const where = folder()
+  const before = setUpWith(where)
+  before.stapler.follow([one])
+  const path = join(where, `${one.spec.id}.der`)
+  await eventually('kept', () => existsSync(path))
+  before.stapler.close()
+  await end()
+  const good = readFileSync(path)
+  const changed = Buffer.from(good)
+  changed[good.toString('latin1').search(/20\d{12}Z/) + 13]! ^= 1 // a second of the first date in it
+  const kept: readonly (readonly [string, Buffer, HeldCertificate, number])[] = [
+    ['about another certificate', good, two, 0],
+    ['cut off', good.subarray(0, 100), one, 0],
+    ['empty', Buffer.alloc(0), one, 0],
+    ['too large', Buffer.concat([good, Buffer.alloc(70_000)]), one, 0],
+    ['changed', changed, one, 0],
+    ['about to run out', good, one, 116 * MINUTE],
+    ['out of date', good, one, 121 * MINUTE],
+  ]
+  for (const [what, content, certificate, later] of kept) {
+    const file = join(where, `${certificate.spec.id}.der`)
+    writeFileSync(file, content)
+    const { stapler, staples, goDown } = setUpWith(where)
+    goDown()
+    if (later > 0) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + later })
+    stapler.follow([certificate])
+    await stapler.recalled()
+    expect(staples.size, what).toBe(0)
+    await turnsUntil(() => stapler.questions.failed === 1)
+    vi.useRealTimers()
+    stapler.close()
+  }
+})
+
+withOpenssl(
+  'of what nobody serves any more nothing is kept, nor what a crash has left, nor that one is revoked',
+  async () => {
+    const authority = await ocspAuthority()
+    const certificate = await issue(authority, 'www.test')
+    const { id } = certificate.spec
+    await authority.revoke('www.test')
+    await authority.respond('-nmin', '60')
+    const where = folder()
+    for (const name of [`${'0'.repeat(32)}.der`, `${id}.der.1.tmp`, `${id}.der`])
+      writeFileSync(join(where, name), 'old')
+    const { stapler, staples } = setUpWith(where)
+    stapler.follow([certificate])
+    await turnsUntil(() => stapler.of(id).state === 'revoked')
+    await eventually('empty', () => readdirSync(where).length === 0)
+    expect(staples.size).toBe(0)
+  },
+)
+
+withOpenssl('a disk that does not take answers is said once, and they are stapled all the same', async () => {
+  const authority = await ocspAuthority()
+  const [one, two] = [await issue(authority, 'one.test'), await issue(authority, 'two.test')]
+  await authority.respond('-nmin', '60')
+  const where = join(folder(), 'file')
+  writeFileSync(where, 'no folder')
+  const { stapler, staples, said } = setUpWith(where)
+  stapler.follow([one, two])
+  await turnsUntil(() => staples.size === 2)
+  await eventually('said', () => said.length > 0)
+  expect(said).toMatchObject([{ level: 'warn', message: expect.stringContaining('OCSP answers cannot be kept') }])
 })

@@ -1,7 +1,7 @@
 // Keys of session tickets: how they take turns, and how a file of them is read.
 import { randomBytes } from 'node:crypto'
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { readTicketKeys } from '../../../src/config/secrets.ts'
 import { TicketKeyring } from '../../../src/control/certificates/ticket-keys.ts'
 import type { TicketKeys } from '../../../src/messages/tls.ts'
@@ -120,4 +120,58 @@ test('a reload goes from keys made here to a file and back, and old tickets are 
   ring.follow({ file: null, rotation: hour })
   expect(told[1]).toHaveLength(3)
   expect(told[1]![2]).toBe(told[0]![0])
+})
+
+describe('a process that takes over from another', () => {
+  test('goes on with its keys, and the next one has its turn when it would have had it', () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const [{ ring: old }, { ring }] = [ringOf(null), ringOf(null)]
+    old.start(() => {})
+    vi.advanceTimersByTime(2.75 * hour)
+    const told: string[][] = []
+    ring.start((keys) => told.push(inBase64(keys)))
+    expect(ring.inherit(old.state)).toBe(true)
+    expect(told).toEqual([inBase64(old.keys)])
+    vi.advanceTimersByTime(0.2 * hour)
+    expect(told).toHaveLength(1)
+    vi.advanceTimersByTime(0.1 * hour)
+    expect(told).toHaveLength(2)
+    const [first, , third] = inBase64(old.keys)
+    expect(told[1]!.slice(0, 3)).toEqual([first, expect.anything(), third]) // the old one has turned too, to the same
+    vi.advanceTimersByTime(hour)
+    expect(told).toHaveLength(3)
+  })
+
+  test('by the keys of a file, when it reads one itself', () => {
+    const { keys: path } = files({ keys: line() })
+    const [{ ring: old }, { ring }] = [ringOf(null), ringOf(path)]
+    const own = inBase64(ring.keys)
+    expect(ring.inherit(old.state)).toBe(false)
+    expect(inBase64(ring.keys)).toEqual(own)
+  })
+
+  test('takes tickets of the keys of a file, but makes none with them when it has no file', () => {
+    const shared = line()
+    const { keys: path } = files({ keys: shared })
+    const [{ ring: old }, { ring }] = [ringOf(path), ringOf(null)]
+    expect(ring.inherit(old.state)).toBe(true)
+    expect(inBase64(ring.keys).indexOf(shared)).toBe(2)
+  })
+
+  test('has the keys of the file of before while the file is not there', () => {
+    const { keys: path } = files({ keys: line() })
+    const [{ ring: old }, { ring }] = [ringOf(path), ringOf('/nowhere/keys')]
+    expect(ring.inherit(old.state)).toBe(true)
+    expect(inBase64(ring.keys)).toEqual(inBase64(old.keys))
+  })
+
+  test('keeps its own when what it is given are no keys', () => {
+    const { ring } = ringOf(null)
+    const own = ring.keys
+    for (const keys of [[], [randomBytes(48), randomBytes(80)]]) {
+      expect(ring.inherit({ keys, shared: false, age: 0 })).toBe(false)
+    }
+    expect(ring.keys).toBe(own)
+  })
 })
