@@ -35,14 +35,16 @@ export interface KeyedTableShape {
   readonly columns: number
   /** Workers that pin entries: each has a column of its own, so that a dead one's pins can be taken back. */
   readonly workers: number
+  /** Of a table whose keys are to be found in this one; new ones when not said. */
+  readonly secrets?: KeyedTable['secrets']
 }
 
 /** @returns memory for a KeyedTable, all zero but for its header */
-export function createKeyedTable({ entries, columns, workers }: KeyedTableShape): SharedArrayBuffer {
+export function createKeyedTable({ entries, columns, workers, secrets }: KeyedTableShape): SharedArrayBuffer {
   const rounded = Math.max(WAYS, 2 ** Math.ceil(Math.log2(entries)))
   const memory = new SharedArrayBuffer((HEADER_CELLS + rounded * (BUILT_IN + columns + workers)) * 4)
   const header = new Int32Array(memory, 0, HEADER_CELLS)
-  header.set([rounded, columns, workers, randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0])
+  header.set([rounded, columns, workers, ...(secrets ?? [randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0])])
   return memory
 }
 
@@ -155,6 +157,17 @@ export class KeyedTable {
   /** Some key has it. */
   isTaken(entry: number): boolean {
     return this.#keys[entry] !== EMPTY
+  }
+
+  /** What stands for its key, and is taken for it by `find` and `claim`; 0: none has it, or somebody is about to. */
+  keyOf(entry: number): number {
+    const word = Atomics.load(this.#keys, entry)
+    return word === BUSY ? EMPTY : word
+  }
+
+  /** A place that leads to this entry, here and in every smaller table. */
+  placeOf(entry: number): number {
+    return Math.floor(entry / WAYS)
   }
 
   /** Keys in the table: a walk over all of it, for metrics. */

@@ -110,6 +110,26 @@ test('two tables have other secrets, and all threads see those of theirs', () =>
   expect(tableOf(8).secrets).not.toEqual(tableOf(8).secrets)
 })
 
+test('an entry can be had again by what stands for its key, in a table with the same secrets', () => {
+  const table = tableOf(1024)
+  const smaller = tableOf(64)
+  const memory = createKeyedTable({ entries: 64, columns: 1, workers: 1, secrets: table.secrets })
+  expect(new KeyedTable(memory).secrets).toEqual(table.secrets)
+  for (const [place, key] of [
+    [7, 77],
+    [-1, -1],
+    [2 ** 30 + 5, 0],
+  ] as const) {
+    const entry = table.claim(place, key, 0)
+    expect(table.claim(table.placeOf(entry), table.keyOf(entry), 0)).toBe(entry)
+    const other = smaller.claim(table.placeOf(entry), table.keyOf(entry), 0)
+    expect(smaller.find(place, key)).toBe(other)
+  }
+  expect(table.size).toBe(3)
+  const empty = Array.from({ length: 1024 }, (_, i) => i).filter((i) => table.keyOf(i) === 0)
+  expect(empty).toHaveLength(1021)
+})
+
 /** Threads on one table, all at once. */
 async function hammer(threads: number, data: Omit<HammerData, 'worker' | 'table' | 'holders' | 'dies'>, dies = -1) {
   const memory = createKeyedTable({ entries: 16, columns: 1, workers: threads })

@@ -1,37 +1,44 @@
 // A new program in the place of this one, without a connection lost. The new process inherits the listening sockets of all
 // workers, so both accept from the same queues for a while:
 //
-//   this process                                the new one
-//   starts it, with the sockets          -->    reads the configuration, finds out which servers are up,
-//                                               starts its workers on the sockets
+//   this process                                the new one (takeover.ts)
+//   starts it, with the sockets          -->    reads the configuration, finds out which servers are up
+//                                        <--    tell: is about to serve
+//   keys of tickets, tables of sessions  -->    starts its workers on the sockets
+//   sessions that change, again and again -->
 //   gives up admin and control sockets   <--    ready
 //                                        -->    yours: opens admin and control sockets
-//   finishes what it has, and ends
+//   finishes what it has; the last
+//   sessions                             -->
+//   ends
 //
 // If the new one ends before it is ready, or is not ready in time, it is gone and nothing has changed. If this one dies in
-// between, the new one goes on alone. What they say goes over the channel that Node gives a child process.
+// between, the new one goes on alone. What they say (upgrade-words.ts) goes over the channel that Node gives a child process,
+// which only these two have: neither arguments nor environment nor files have any of the state.
 import { spawn, type ChildProcess } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Handover } from './inherited.ts'
+import { StateGiver, type GivenState } from './state-giver.ts'
+import { STATE_FORMAT, VARIABLE, type FromNew, type FromOld, type Inheritance } from './upgrade-words.ts'
 
-/** Descriptors by bind id, as JSON. */
-const VARIABLE = 'WEIR_LISTEN_FDS'
 /** Standard streams, and the channel. */
 const FIRST = 4
 const READY_WITHIN = 60_000
 /** So that whoever asked for it over the control socket has the answer before that is closed. */
 const ANSWER_MS = 100
-
-type FromNew = { readonly type: 'ready' } | { readonly type: 'failed'; readonly problems: readonly string[] }
-interface FromOld {
-  readonly type: 'yours'
-}
+/** Between two looks at what has changed, while both serve. */
+const CHANGES_MS = 250
+/** For the last words to a new process that may be held up. */
+const LAST_WORDS_MS = 2000
 
 export interface UpgradeOptions {
   /** The program and its arguments. */
   readonly command: readonly [string, ...string[]]
   /** Listening sockets as they are now; they stay open here. */
   readonly sockets: () => Promise<Handover>
+  /** What the new one is told when it asks. */
+  readonly state: GivenState
   /** Gives up what only one process can have. */
   readonly giveUp: () => Promise<void>
   /** The other one is the service now: finishes what is under way, and ends. */
@@ -49,6 +56,11 @@ export function ownCommand(): readonly [string, ...string[]] {
 export class Upgrade {
   readonly #options: UpgradeOptions
   #child: ChildProcess | null = null
+  /** The one that has taken over. */
+  #successor: ChildProcess | null = null
+  /** What it is told, until there is nothing more to tell. */
+  #telling: Promise<void> = Promise.resolve()
+  readonly #over = new AbortController()
 
   constructor(options: UpgradeOptions) {
     this.#options = options
@@ -68,6 +80,9 @@ export class Upgrade {
     const child = this.#spawn(handover)
     this.#child = child
     log.info({ by: who, child: child.pid }, `upgrade by ${who}: starting ${this.#options.command[0]}`)
+    child.on('message', ({ type }: FromNew) => {
+      if (type === 'tell') this.#telling = this.#tell(child)
+    })
     try {
       await isReady(child)
     } catch (error) {
@@ -84,7 +99,8 @@ export class Upgrade {
   #spawn({ sockets, activated }: Handover): ChildProcess {
     const fds: number[] = []
     const numbered = (fd: number): number => FIRST + fds.push(fd) - 1
-    const numbers: Handover = {
+    const numbers: Inheritance = {
+      state: STATE_FORMAT,
       sockets: Object.fromEntries(Object.entries(sockets).map(([bind, those]) => [bind, those.map(numbered)])),
       activated: Object.fromEntries(Object.entries(activated).map(([bind, fd]) => [bind, numbered(fd)])),
     }
@@ -97,10 +113,33 @@ export class Upgrade {
   async #finish(child: ChildProcess, pid: number): Promise<void> {
     this.#child = null
     await this.#options.giveUp().catch((error: Error) => this.#options.log.error(error.message))
-    const word: FromOld = { type: 'yours' }
-    if (child.connected) child.send(word, () => child.disconnect())
+    this.#successor = child
+    await say(child, { type: 'yours' }).catch(() => {}) // it has died since; systemd or an operator sees to it
     child.unref()
     this.#options.leave(pid)
+  }
+
+  /** All state, and then what changes of it. Resolves when there is no more to tell, or nobody who hears it. */
+  async #tell(child: ChildProcess): Promise<void> {
+    const giver = new StateGiver(this.#options.state, (word) => say(child, word))
+    const { signal } = this.#over
+    try {
+      await giver.all()
+      for (let last = false; !last && child.connected;) {
+        await pause(CHANGES_MS, null, { signal, ref: false }).catch(() => {})
+        last = signal.aborted
+        await giver.changes()
+      }
+    } catch (error) {
+      if (child.connected) this.#options.log.error(`the new program is told no more: ${(error as Error).message}`)
+    }
+  }
+
+  /** Nothing is under way here any more: the new process is told the last of it. */
+  async close(): Promise<void> {
+    this.#over.abort()
+    await Promise.race([this.#telling, pause(LAST_WORDS_MS, null, { ref: false })])
+    if (this.#successor?.connected) this.#successor.disconnect()
   }
 
   /** Ends a new process that has not taken over yet. */
@@ -116,7 +155,7 @@ function isReady(child: ChildProcess): Promise<void> {
   let problems: readonly string[] = []
   child.on('message', (message: FromNew) => {
     if (message.type === 'ready') resolve()
-    else problems = message.problems
+    else if (message.type === 'failed') problems = message.problems
   })
   child.on('error', (error) => reject(new Error(`the new program cannot be started: ${error.message}`)))
   child.on('exit', (code, signal) => {
@@ -132,45 +171,7 @@ function isReady(child: ChildProcess): Promise<void> {
   return promise.finally(() => clearTimeout(timer))
 }
 
-/** The side of the new process. */
-export class Takeover {
-  readonly handover: Handover
-  #alone = false
-
-  private constructor(handover: Handover) {
-    this.handover = handover
-    process.once('disconnect', () => (this.#alone = true))
-  }
-
-  /** @param env the variable is taken out of it. @returns null when this process takes over from none */
-  static from(env: NodeJS.ProcessEnv): Takeover | null {
-    const text = env[VARIABLE]
-    delete env[VARIABLE]
-    return text === undefined || process.send === undefined ? null : new Takeover(JSON.parse(text) as Handover)
-  }
-
-  /** We serve. Resolves when the other process has given up what only one can have, or is no more. */
-  ready(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#alone || !process.connected) return resolve()
-      const done = (): void => {
-        process.off('message', done).off('disconnect', done)
-        resolve()
-      }
-      process.on('message', done).on('disconnect', done)
-      void this.#say({ type: 'ready' })
-    })
-  }
-
-  /** Why we do not get there. Resolves when it is said. */
-  failed(problems: readonly string[]): Promise<void> {
-    return this.#say({ type: 'failed', problems })
-  }
-
-  #say(message: FromNew): Promise<void> {
-    return new Promise((resolve) => {
-      if (process.connected) process.send!(message, undefined, undefined, () => resolve())
-      else resolve()
-    })
-  }
+/** @throws Error when it cannot be said */
+function say(child: ChildProcess, word: FromOld): Promise<void> {
+  return new Promise((resolve, reject) => child.send(word, (error) => (error === null ? resolve() : reject(error))))
 }

@@ -1,6 +1,6 @@
 // The table of the sessions of one backend, in memory that all workers share: which server a session belongs to, and when
 // it was last seen. Bounded: when there is no room, the session that was not seen for longest gives way. It outlives the
-// worker that wrote it; not the process.
+// worker that wrote it, and is handed on in an upgrade; it does not outlive a stop.
 // What tells a session is hashed by the caller, with the digest here. Two sessions are taken for one with a chance of one in
 // 2^29 or so, which costs one client a server that he did not have before.
 import type { BackendSpec, SessionTableSpec } from '../../messages/snapshot.ts'
@@ -58,9 +58,10 @@ export class SessionTable {
     const entry = this.#table.claim(place, key, time)
     if (entry < 0) return
     // In the time between, another session could only have taken the entry if eight of its set had been made in it.
-    if (this.#servers[entry] !== slot + 1) Atomics.store(this.#servers, entry, slot + 1)
+    const moved = this.#servers[entry] !== slot + 1
+    if (moved) Atomics.store(this.#servers, entry, slot + 1)
     const age = this.#age(entry, time)
-    if (age > this.#grain || age < -SKEW) this.#table.seen[entry] = time
+    if (moved || age > this.#grain || age < -SKEW) this.#table.seen[entry] = time
   }
 
   #age(entry: number, time: number): number {
