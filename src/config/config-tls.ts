@@ -64,7 +64,7 @@ export interface ClientAuthConfig {
   readonly crl: string | null
   readonly depth: number
   /** Header fields that tell servers who the client is; null: none. */
-  readonly fields: 'x-client-cert' | 'x-ssl' | 'client-cert' | null
+  readonly fields: 'x-client-cert' | 'x-ssl' | 'client-cert' | 'client-cert-chain' | null
 }
 
 export interface PassthroughConfig {

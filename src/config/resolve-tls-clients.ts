@@ -9,7 +9,13 @@ import { clientAuthSchema } from './schema-tls.ts'
 import { settleOne } from './settle.ts'
 import { child, keyPlace, type Node } from './tree.ts'
 
-const identityFields = { off: null, weir: 'x-client-cert', pound: 'x-ssl', standard: 'client-cert' } as const
+const identityFields = {
+  off: null,
+  weir: 'x-client-cert',
+  pound: 'x-ssl',
+  standard: 'client-cert',
+  chain: 'client-cert-chain',
+} as const
 
 /** @returns null where clients are not asked; and where a file is wrong, which was reported */
 export function resolveClientAuth(

@@ -21,6 +21,7 @@ export function resolveTls(text: string | TlsText, node: Node, mode: Mode | null
   const { problems } = context
   const profile = settleOne(shape.profile, options.profile) as ProfileName
   const versions = resolveVersions(options, node, profile, problems)
+  const clientAuth = resolveClientAuth(options, node, mode, problems)
   return {
     certificates: resolveCertificates(options, node, context),
     strictSni: settleOne(shape.sni, options.sni) === 'strict',
@@ -28,13 +29,29 @@ export function resolveTls(text: string | TlsText, node: Node, mode: Mode | null
     ciphers: resolveCiphers(options, node, { name: profile, ...versions }, problems),
     groups: resolveGroups(options, node, problems),
     alpn: protocols(options, node, mode, problems),
-    tickets: switched('on', options.tickets) !== null,
+    tickets: resolveTickets(options, node, clientAuth, problems),
     ocsp: switched('on', options.ocsp) !== null,
     maxHandshakes: settleOne(shape.max_handshakes, options.max_handshakes) as number,
-    clientAuth: resolveClientAuth(options, node, mode, problems),
+    clientAuth,
     hsts: resolveHsts(options, node, mode, problems),
     passthrough: resolvePassthrough(options, node, problems),
   }
+}
+
+/** RFC 9440, section 2.4: who cannot tell of the chain when a session is resumed is to resume none. */
+function resolveTickets(
+  { tickets }: TlsText,
+  node: Node,
+  clientAuth: TlsConfig['clientAuth'],
+  problems: Problems,
+): boolean {
+  const wanted = switched('on', tickets) !== null
+  if (clientAuth?.fields !== 'client-cert-chain') return wanted
+  if (wanted && tickets !== undefined) {
+    const message = 'tickets does nothing with "headers: chain": a session that is resumed does not know the chain'
+    problems.add(keyPlace(node as MapNode, 'tickets'), 'NO_EFFECT', message)
+  }
+  return false
 }
 
 type Versions = Pick<TlsConfig, 'minVersion' | 'maxVersion'>

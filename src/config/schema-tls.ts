@@ -106,9 +106,9 @@ export const clientAuthSchema = z
       default: 2,
       doc: "Certificates between a client's and that of an authority in `ca`, at most.",
     }),
-    headers: option(word(['off', 'weir', 'pound', 'standard']), {
+    headers: option(word(['off', 'weir', 'pound', 'standard', 'chain']), {
       otherwise: '`weir` in http mode, else `off`',
-      doc: 'Header fields that tell servers who the client is: `X-Client-Cert-*`; `X-SSL-*`, as Pound has them; `Client-Cert` alone (RFC 9440). Those that a client sends are taken away.',
+      doc: 'Header fields that tell servers who the client is: `X-Client-Cert-*`; `X-SSL-*`, as Pound has them; `Client-Cert` alone (RFC 9440), or with `chain` that and `Client-Cert-Chain`, without tickets. Those that a client sends are taken away.',
     }),
   })
   .meta({ id: 'client_auth', title: 'Client certificates' })

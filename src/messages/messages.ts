@@ -51,7 +51,8 @@ export type ToWorker =
     }
   /** From the next handshake on. Those of new binds come before the snapshot that has the binds. */
   | { readonly type: 'certificates'; readonly change: CertificatesChange }
-  | { readonly type: 'challenges'; readonly challenges: Challenges }
+  /** What an authority of ACME is answered from now on: answered by `challenges`. */
+  | { readonly type: 'challenges'; readonly id: number; readonly challenges: Challenges }
   | { readonly type: 'ticket-keys'; readonly keys: TicketKeys }
   /** Open the access log anew (after rotation). */
   | { readonly type: 'reopen' }
@@ -111,6 +112,8 @@ export type FromWorker =
       readonly list: readonly ConnectionInfo[]
     }
   | { readonly type: 'failures'; readonly id: number; readonly list: readonly FailureInfo[] }
+  /** It has the challenges that it was sent, and answers by them. */
+  | { readonly type: 'challenges'; readonly id: number }
   /** All binds listen; the ports are the real ones, by bind id. */
   | { readonly type: 'listening'; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'listen-failed'; readonly bind: string; readonly code: string; readonly message: string }

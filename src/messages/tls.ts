@@ -39,8 +39,11 @@ export interface ClientAuthSpec {
   readonly fields: IdentityFields | null
 }
 
-/** Names of the header fields: Weir's own, those of Pound (`X-SSL-*`), or the standard one alone (RFC 9440, Client-Cert). */
-export type IdentityFields = 'x-client-cert' | 'x-ssl' | 'client-cert'
+/**
+ * Names of the header fields: Weir's own, those of Pound (`X-SSL-*`), or the standard ones (RFC 9440): Client-Cert alone, or
+ * Client-Cert-Chain besides, which a resumed session does not know.
+ */
+export type IdentityFields = 'x-client-cert' | 'x-ssl' | 'client-cert' | 'client-cert-chain'
 
 /** A connection whose ClientHello matches goes on to a tcp backend as it came. */
 export interface PassthroughSpec {

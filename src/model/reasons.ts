@@ -129,12 +129,42 @@ export const reasons = {
   client_certificate: {
     status: 0,
     side: 'client',
-    text: 'The client showed no certificate where one is required, or one that is not valid.',
+    text: 'The client showed a certificate that is not for clients, or that is wrong in a way that has no reason of its own.',
   },
   handshakes_full: {
     status: 0,
     side: 'self',
     text: 'Too many TLS handshakes were under way on the bind, and the connection waited too long for its turn.',
+  },
+  client_certificate_missing: {
+    status: 0,
+    side: 'client',
+    text: 'The client showed no certificate, and one is required.',
+  },
+  client_certificate_expired: {
+    status: 0,
+    side: 'client',
+    text: 'The certificate of the client, or one of its chain, is past its end or not valid yet.',
+  },
+  client_certificate_unknown: {
+    status: 0,
+    side: 'client',
+    text: 'The certificate of the client does not lead to an authority in `ca`, or came without its chain.',
+  },
+  client_certificate_revoked: {
+    status: 0,
+    side: 'client',
+    text: 'The certificate of the client, or one of its chain, is revoked.',
+  },
+  client_certificate_depth: {
+    status: 0,
+    side: 'client',
+    text: 'More certificates stand between that of the client and the authority than `depth` allows.',
+  },
+  client_certificate_unchecked: {
+    status: 0,
+    side: 'self',
+    text: 'Whether the certificate of the client is revoked is not known: `crl` has no list of its authority, or one past its end.',
   },
 } as const satisfies Record<string, Reason>
 

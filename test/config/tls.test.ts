@@ -208,6 +208,13 @@ describe('client certificates', () => {
     expect(clientAuth(', headers: weir')!.fields).toBe('x-client-cert')
     expect(clientAuth(', headers: pound')!.fields).toBe('x-ssl')
     expect(clientAuth(', headers: standard')!.fields).toBe('client-cert')
+    expect(clientAuth(', headers: chain')!.fields).toBe('client-cert-chain')
+  })
+
+  test('where servers are told of the chain there are no tickets', () => {
+    const { tickets } = withOptions('client_auth: {ca: ca.pem, headers: chain}')
+    expect(tickets).toBe(false)
+    expect(withOptions('client_auth: {ca: ca.pem, headers: standard}').tickets).toBe(true)
   })
 
   test('in tcp mode there are no fields', () => {
@@ -346,6 +353,11 @@ ${more}backends:
           .replace('bind: :443', 'mode: tcp')
           .replace('    backend', '    bind: :443\n    backend'),
       ['7:56 NO_EFFECT'],
+    ],
+    [
+      'tickets where servers are told of the chain',
+      () => option('tickets: on, client_auth: { ca: ca.pem, headers: chain }'),
+      ['6:29 NO_EFFECT'],
     ],
     ['clients of nobody', () => option('client_auth: { mode: required }'), ['6:29 MISSING']],
     ['an authority that is none', () => option('client_auth: { ca: text.pem }'), ['6:48 BAD_CERTIFICATE']],

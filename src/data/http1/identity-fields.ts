@@ -1,11 +1,11 @@
 // Who a client is by its certificate, told to servers in header fields, under the names that the operator has chosen: Weir's
-// own X-Client-Cert-*, those of Pound (X-SSL-*), or Client-Cert (RFC 9440). A server believes them, so no client may send
+// own X-Client-Cert-*, those of Pound (X-SSL-*), or Client-Cert and Client-Cert-Chain (RFC 9440). A server believes them, so no client may send
 // them: requests are rid of all of them, under all three kinds of names and however they are spelt, before ours are added.
 // What a certificate says is escaped so that no name in it can end a line or begin another. The lines are made once per
 // connection; what they cost after that is their copy into each request.
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import type { IdentityFields } from '../../messages/tls.ts'
+import type { AcceptedSocket } from '../tls/accept.ts'
 import { clientIdentityOf, type ClientCertificate } from '../tls/client-auth.ts'
 import type { Fields } from './fields.ts'
 
@@ -16,11 +16,19 @@ import type { Fields } from './fields.ts'
  */
 export function identityLines(names: IdentityFields | null, socket: Socket): string {
   if (names === null) return ''
-  const secure = 'encrypted' in socket ? (socket as TLSSocket) : null
-  return writers[names](secure === null ? null : clientIdentityOf(secure), secure)
+  const secure = 'encrypted' in socket ? (socket as AcceptedSocket) : null
+  const write = writers[names]
+  const lines = write(secure === null ? null : clientIdentityOf(secure), secure)
+  return lines.length <= MOST ? lines : write(null, secure)
 }
 
-type Writer = (certificate: ClientCertificate | null, socket: TLSSocket | null) => string
+/**
+ * Bytes of the lines: more would not fit into what servers take as a head. A chain that makes them more is left out, and a
+ * client whose certificate alone does is told of as one without, which lets nobody in who should not be.
+ */
+const MOST = 16_384
+
+type Writer = (certificate: ClientCertificate | null, socket: AcceptedSocket | null) => string
 
 const writers: Readonly<Record<IdentityFields, Writer>> = {
   'x-client-cert'(certificate) {
@@ -49,10 +57,23 @@ const writers: Readonly<Record<IdentityFields, Writer>> = {
     )
   },
 
-  /** A byte sequence of structured fields (RFC 8941, section 3.3.5); without a certificate there is no field. */
-  'client-cert': (certificate) =>
-    certificate === null ? '' : `Client-Cert: :${certificate.raw.toString('base64')}:\r\n`,
+  'client-cert': (certificate) => clientCert(certificate),
+
+  'client-cert-chain'(certificate, socket) {
+    const line = clientCert(certificate)
+    const chain = line === '' ? [] : (socket?.clientAuth?.chainOf(socket) ?? [])
+    if (chain.length === 0) return line
+    const both = `${line}Client-Cert-Chain: ${chain.map(byteSequence).join(', ')}\r\n`
+    return both.length <= MOST ? both : line
+  },
 }
+
+/** Without a certificate there is no field. */
+const clientCert = (certificate: ClientCertificate | null): string =>
+  certificate === null ? '' : `Client-Cert: ${byteSequence(certificate.raw)}\r\n`
+
+/** Of structured fields: RFC 8941, section 3.3.5. */
+const byteSequence = (bytes: Buffer): string => `:${bytes.toString('base64')}:`
 
 /**
  * A distinguished name as a field value: what is no visible ASCII character becomes the backslash and two hexadecimal

@@ -2,7 +2,7 @@
 // timer. Moving a deadline later is one store: the connection stays where it is in the wheel and is looked at again
 // when its old slot comes up. Accuracy: a deadline is seen up to one tick late, never early.
 import { performance } from 'node:perf_hooks'
-import type { Millis } from '../../model/units.ts'
+import { ms, type Millis } from '../../model/units.ts'
 
 export const TICK_MS = 100
 /**
@@ -63,6 +63,11 @@ export class Clock {
       this.#unlink(timed)
     }
     this.#link(timed, Math.min(due, this.tick + SLOTS - 1))
+  }
+
+  /** Until the deadline of something armed; may be a tick more than what it was armed with. */
+  timeLeft(timed: Timed): Millis {
+    return ms(Math.max(0, timed.due - this.tick) * TICK_MS)
   }
 
   disarm(timed: Timed): void {

@@ -12,11 +12,12 @@ import { wrapServer } from '../tls/accept.ts'
 import { challengeFor, type ChallengeTls } from '../tls/challenge-contexts.ts'
 import type { ClientHello } from '../tls/client-hello.ts'
 import { createServerTls, type BindTls } from '../tls/contexts.ts'
-import { HelloReader, type HelloHost } from '../tls/hello-reader.ts'
+import { HelloReader, type Begun, type HelloHost } from '../tls/hello-reader.ts'
 import { compilePassthrough, type Passthrough } from '../tls/passthrough.ts'
 import type { Backend } from '../upstream/backend.ts'
 import { headerOf, type Arrival } from './arrival.ts'
-import { ChallengeHandshake } from './challenge-handshake.ts'
+import { ChallengeHandshakes } from './challenge-handshakes.ts'
+import { ClientHandshakes } from './client-handshakes.ts'
 import type { Connection, Connections } from './connections.ts'
 import { Handshake } from './handshake.ts'
 import { HandshakeGate } from './handshake-gate.ts'
@@ -54,7 +55,8 @@ export class Handshakes implements HelloHost, WaitingHost {
   readonly #gate: HandshakeGate
   /** Null: no name is passed through. */
   #passthrough: Passthrough | null
-  readonly #over = (handshake: ChallengeHandshake): void => this.#host.forget(handshake)
+  readonly #clients: ClientHandshakes
+  readonly #authorities: ChallengeHandshakes
 
   /** @param served has TLS */
   constructor(served: Served, context: WorkerContext, connections: Connections, host: HandshakesHost) {
@@ -66,6 +68,8 @@ export class Handshakes implements HelloHost, WaitingHost {
     this.#tls = createServerTls(served.bind, context)
     this.#gate = new HandshakeGate(context.clock, maxHandshakes, served.frontend.timeouts.tlsHandshake)
     this.#passthrough = compilePassthrough(passthrough)
+    this.#clients = new ClientHandshakes(context, (handshake, succeeded) => this.#onDone(handshake, succeeded))
+    this.#authorities = new ChallengeHandshakes(context, (handshake) => host.forget(handshake))
   }
 
   /** Those that begin from now on go by another configuration, in which the bind still has TLS. */
@@ -85,7 +89,8 @@ export class Handshakes implements HelloHost, WaitingHost {
   begin(arrival: Arrival): void {
     const { accepted, introduced, source } = arrival
     if (this.#passthrough === null && this.#context.tls.tlsChallenges === null) {
-      return this.#awaitTurn(arrival, introduced === null ? null : introduced.early)
+      const early = introduced === null ? null : introduced.early
+      return this.#awaitTurn(arrival, early === null ? null : { early, timeLeft: null })
     }
     const timeout = this.#served.frontend.timeouts.tlsHandshake
     const reader = new HelloReader(accepted, this, { source, introduced, timeout, clock: this.#context.clock })
@@ -95,16 +100,16 @@ export class Handshakes implements HelloHost, WaitingHost {
 
   // Behind a hello.
 
-  onHello(reader: HelloReader, hello: ClientHello | null, early: Buffer): void {
+  onHello(reader: HelloReader, hello: ClientHello | null, begun: Begun): void {
     const { socket, introduced, source } = reader
     const arrival = { accepted: socket, introduced, source }
     this.#connections.remove(reader)
     const challenge = hello === null ? null : this.#challengeOf(hello)
-    if (challenge !== null) return this.#answerChallenge(challenge, arrival, early)
+    if (challenge !== null) return this.#answerChallenge(challenge, arrival, begun)
     const rule = hello === null || this.#passthrough === null ? -1 : this.#passthrough(hello)
-    if (rule < 0) return this.#awaitTurn(arrival, early)
+    if (rule < 0) return this.#awaitTurn(arrival, begun)
     const backend = this.#served.passthrough[rule]!
-    this.#host.passThrough(socket, arrival, { backend, serverName: hello!.serverName, early })
+    this.#host.passThrough(socket, arrival, { backend, serverName: hello!.serverName, early: begun.early })
   }
 
   onNoHello(reader: HelloReader): void {
@@ -117,25 +122,26 @@ export class Handshakes implements HelloHost, WaitingHost {
     return tlsChallenges === null ? null : challengeFor(tlsChallenges, hello)
   }
 
-  #answerChallenge(tls: ChallengeTls, { accepted, source }: Arrival, early: Buffer): void {
+  #answerChallenge(tls: ChallengeTls, { accepted, source }: Arrival, begun: Begun): void {
     const secure = wrapServer(accepted, tls, onread)
-    this.#connections.add(new ChallengeHandshake(secure, this.#served.frontend, source, this.#context, this.#over))
-    beginHandshake(secure, early)
+    const handshake = new Handshake(secure, this.#served.frontend, source, this.#context.clock, this.#authorities)
+    this.#connections.add(handshake)
+    goOn(handshake, begun)
   }
 
   // A handshake of our own.
 
-  /** @param early what was read of it already; null: nothing */
-  #awaitTurn(arrival: Arrival, early: Buffer | null): void {
-    if (this.#gate.pass()) return this.#shakeHands(arrival, early)
-    const waiting = new WaitingHandshake(arrival, early, this)
+  /** @param begun null: nothing was read of it yet */
+  #awaitTurn(arrival: Arrival, begun: Begun | null): void {
+    if (this.#gate.pass()) return this.#shakeHands(arrival, begun)
+    const waiting = new WaitingHandshake(arrival, begun, this)
     if (this.#gate.enter(waiting) === 'waits') this.#connections.add(waiting)
     else this.#host.turnAway(arrival, 'handshakes_full')
   }
 
   onTurn(waiting: WaitingHandshake): void {
     this.#connections.remove(waiting)
-    this.#shakeHands(waiting.arrival, waiting.early)
+    this.#shakeHands(waiting.arrival, waiting.begun)
   }
 
   onNoTurn(waiting: WaitingHandshake): void {
@@ -149,21 +155,26 @@ export class Handshakes implements HelloHost, WaitingHost {
   }
 
   /** The gate has let it through. */
-  #shakeHands({ accepted, introduced, source }: Arrival, early: Buffer | null): void {
+  #shakeHands({ accepted, introduced, source }: Arrival, begun: Begun | null): void {
     const secure = wrapServer(accepted, this.#tls, onread)
-    const handshake = new Handshake(secure, this.#served.frontend, source, this.#context, this.#secured)
+    const handshake = new Handshake(secure, this.#served.frontend, source, this.#context.clock, this.#clients)
     handshake.introduced = introduced
     this.#connections.add(handshake)
-    if (early !== null) beginHandshake(secure, early)
+    if (begun !== null) goOn(handshake, begun)
   }
 
   /** A handshake has ended, in a connection or in nothing. */
-  readonly #secured = (handshake: Handshake, socket: Socket | null): void => {
-    if (socket === null) this.#host.forget(handshake)
-    else {
+  #onDone(handshake: Handshake, succeeded: boolean): void {
+    if (succeeded) {
       this.#connections.remove(handshake)
-      this.#host.speak(socket, handshake)
-    }
+      this.#host.speak(handshake.socket, handshake)
+    } else this.#host.forget(handshake)
     this.#gate.leave()
   }
+}
+
+/** With what was read of it, in the time that this has left. */
+function goOn(handshake: Handshake, { early, timeLeft }: Begun): void {
+  if (timeLeft !== null) handshake.endWithin(timeLeft)
+  beginHandshake(handshake.socket, early)
 }

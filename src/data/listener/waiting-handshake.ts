@@ -1,6 +1,7 @@
 // A connection that has its place and whose TLS handshake has to wait for others (handshake-gate.ts). It is not read; what
 // was read before it came here waits with it.
 import type { Source } from '../clients/source.ts'
+import type { Begun } from '../tls/hello-reader.ts'
 import type { Arrival } from './arrival.ts'
 import type { Connection } from './connections.ts'
 import type { Entrant } from './handshake-gate.ts'
@@ -16,13 +17,13 @@ export interface WaitingHost {
 
 export class WaitingHandshake implements Entrant, Connection {
   readonly arrival: Arrival
-  /** Beginning of the handshake; null: nothing was read yet. */
-  readonly early: Buffer | null
+  /** Null: nothing was read of it yet. */
+  readonly begun: Begun | null
   readonly #host: WaitingHost
 
-  constructor(arrival: Arrival, early: Buffer | null, host: WaitingHost) {
+  constructor(arrival: Arrival, begun: Begun | null, host: WaitingHost) {
     this.arrival = arrival
-    this.early = early
+    this.begun = begun
     this.#host = host
   }
 

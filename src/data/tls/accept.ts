@@ -10,6 +10,7 @@
 import { Socket } from 'node:net'
 import { TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls'
 import { WRITE_HIGH_WATER } from '../io/socket.ts'
+import { prepareAlert } from './alert.ts'
 import type { ClientAuth } from './client-auth.ts'
 
 /** Where bytes are read into, and who takes them. One object may serve all sockets of a worker. */
@@ -92,6 +93,7 @@ export function wrapServer(raw: Socket | Handle, terms: Terms, onread: OnRead, i
   secure.choice = null
   secure.clientAuth = clientAuth
   if (choose !== null && internals) chooseOnHandle(secure, choose)
+  if (clientAuth !== null && internals) prepareAlert(secure)
   ;(secure as unknown as Internals)._releaseControl() // errors come out as 'error', as they do from tls.connect()
   secure.on('_tlsError', endOnTlsError)
   return secure

@@ -8,6 +8,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { ClientAuthSpec } from '../../messages/tls.ts'
+import { EXPIRED, MISSING, refusalFor, TOO_DEEP, UNCHECKED, UNKNOWN, type Refusal } from './client-refusal.ts'
 
 /** Who a client is. */
 export interface ClientCertificate {
@@ -27,7 +28,7 @@ export interface ClientCertificate {
 
 /** What Node has beneath a TLSSocket, and does not describe. */
 interface Handle {
-  verifyError?: () => Error | null | undefined
+  verifyError?: () => { readonly code?: string } | null | undefined
 }
 
 /** The session context of binds that ask for no certificate. */
@@ -58,46 +59,73 @@ export class ClientAuth {
     }
   }
 
-  /** To be asked at 'secure', before anything is sent. @returns false: the connection must be ended */
-  admits(socket: TLSSocket): boolean {
+  /**
+   * To be asked at 'secure', before anything is sent.
+   * @returns null: the client may come in. Else the connection must be ended
+   */
+  refusalOf(socket: TLSSocket): Refusal | null {
     const certificate = socket.getPeerX509Certificate()
-    if (certificate === undefined) return this.spec.mode === 'optional'
-    if (isWrong(socket)) return false
+    if (certificate === undefined) return this.spec.mode === 'optional' ? null : MISSING
+    const fault = faultOf(socket)
+    if (fault !== null) {
+      const refusal = refusalFor(fault.code)
+      // A list is looked for even where there is no authority whose list it could be.
+      const chain = [certificate, ...senders(certificate, this.spec.depth)]
+      return refusal === UNCHECKED && !chain.some((each) => this.#hasSigned(each)) ? UNKNOWN : refusal
+    }
     // A resumed session may have outlived its certificate, and its chain is not with it: that was short enough.
-    if (socket.isSessionReused()) return Date.parse(certificate.validTo) >= Date.now()
-    return this.#isShortEnough(certificate)
+    if (socket.isSessionReused()) return Date.parse(certificate.validTo) >= Date.now() ? null : EXPIRED
+    return this.#isShortEnough(certificate) ? null : TOO_DEEP
+  }
+
+  /** Where the client has sent no more certificates than may stand between, there is nothing to look at. */
+  #isShortEnough(leaf: X509Certificate): boolean {
+    const { depth } = this.spec
+    return senders(leaf, depth + 1).length <= depth || this.#between(leaf) !== null
   }
 
   /**
-   * Whether at most `depth` certificates stand between the client's and an authority. Where the client has sent no
-   * more than that there is nothing to look at.
+   * What stands between the certificate of an admitted client and the authority, in DER: each has signed the one before, and the
+   * authority, which servers are to know by themselves, is not among them. Empty in a session that is resumed.
    */
-  #isShortEnough(leaf: X509Certificate): boolean {
-    const { depth } = this.spec
-    let sent = 0
-    for (let each = leaf.issuerCertificate; each !== undefined && sent <= depth; each = each.issuerCertificate) sent++
-    if (sent <= depth) return true
-    let certificate: X509Certificate | undefined = leaf
-    for (let between = 0; between <= depth && certificate !== undefined; between++) {
-      const signed: X509Certificate = certificate
-      if (this.#authorities.some((authority) => isIssuer(authority, signed))) return true
-      certificate = senders(leaf).find((each) => isIssuer(each, signed))
+  chainOf(socket: TLSSocket): readonly Buffer[] {
+    const leaf = socket.getPeerX509Certificate()
+    return (leaf === undefined ? null : this.#between(leaf))?.map(({ raw }) => raw) ?? []
+  }
+
+  /** @returns null: no authority is at the end, or more than `depth` are between */
+  #between(leaf: X509Certificate): X509Certificate[] | null {
+    const sent = senders(leaf, MOST_SENT)
+    const between: X509Certificate[] = []
+    let last = leaf
+    while (!this.#hasSigned(last)) {
+      const issuer = between.length < this.spec.depth ? sent.find((each) => isIssuer(each, last)) : undefined
+      if (issuer === undefined) return null
+      between.push(issuer)
+      last = issuer
     }
-    return false
+    return between
+  }
+
+  /** An authority has signed this one. */
+  #hasSigned(certificate: X509Certificate): boolean {
+    return this.#authorities.some((authority) => isIssuer(authority, certificate))
   }
 }
 
-/** Fails closed where Node does not say. */
-function isWrong(socket: TLSSocket): boolean {
+/** What OpenSSL found, with its name for it; null: nothing. Fails closed where Node does not say. */
+function faultOf(socket: TLSSocket): { readonly code?: string } | null {
   const handle = (socket as unknown as { _handle: Handle | null })._handle
-  if (typeof handle?.verifyError !== 'function') return true
-  return (handle.verifyError() ?? null) !== null
+  return typeof handle?.verifyError === 'function' ? (handle.verifyError() ?? null) : {}
 }
 
-/** What came with the client's certificate, in the order in which it came; no more than OpenSSL looks at. */
-function senders(leaf: X509Certificate): X509Certificate[] {
+/** No more than OpenSSL looks at. */
+const MOST_SENT = 100
+
+/** What came with the client's certificate, in the order in which it came. */
+function senders(leaf: X509Certificate, most: number): X509Certificate[] {
   const sent: X509Certificate[] = []
-  for (let each = leaf.issuerCertificate; each !== undefined && sent.length < 100; each = each.issuerCertificate) {
+  for (let each = leaf.issuerCertificate; each !== undefined && sent.length < most; each = each.issuerCertificate) {
     sent.push(each)
   }
   return sent

@@ -4,6 +4,7 @@
 import { constants, createHash } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { CertificateSpec, TlsSpec } from '../../messages/tls.ts'
+import { reportSecrets } from './alert.ts'
 import { ClientAuth, OPEN_SESSIONS } from './client-auth.ts'
 import { answersTickets, refuseTickets, shareTickets, type TicketSecrets } from './tickets.ts'
 
@@ -69,6 +70,7 @@ export class ContextRecipe {
     })
     if (!tickets && !silent) refuseTickets(context)
     if (tickets && areAsked) shareTickets(context, secrets)
+    if (this.clientAuth !== null) reportSecrets(context)
     return context
   }
 }

@@ -10,13 +10,20 @@ import type { Introduced } from '../proxy-protocol/header-reader.ts'
 import { MAX_CLIENT_HELLO, type ClientHello } from './client-hello.ts'
 import { HelloBytes } from './hello-bytes.ts'
 
+/** A handshake of which something was read already. */
+export interface Begun {
+  readonly early: Buffer
+  /** For the rest of it; null: as if it had just begun. */
+  readonly timeLeft: Millis | null
+}
+
 /** Whose connections they are. */
 export interface HelloHost {
   /**
    * It is not being read any more. @param hello null: what came is none
-   * @param early all that was read, from the first byte of the hello on
+   * @param begun all that was read, from the first byte of the hello on, and the time that it has left
    */
-  onHello(reader: HelloReader, hello: ClientHello | null, early: Buffer): void
+  onHello(reader: HelloReader, hello: ClientHello | null, begun: Begun): void
   /** There is no hello, and no connection any more. */
   onNoHello(reader: HelloReader): void
 }
@@ -25,7 +32,7 @@ export interface HelloReaderOptions {
   readonly source: Source | null
   /** Null: it was not asked for a PROXY header. */
   readonly introduced: Introduced | null
-  /** For the whole hello. */
+  /** For the whole hello, and the handshake that it may be the beginning of. */
   readonly timeout: Millis
   readonly clock: Clock
 }
@@ -76,8 +83,9 @@ export class HelloReader implements SocketOwner, Timed {
 
   /** After the read that is under way, for which the socket still has to be ours. */
   #pass(hello: ClientHello | null): void {
+    const timeLeft = this.#clock.timeLeft(this)
     this.#finish()
-    queueMicrotask(() => this.#host.onHello(this, hello, this.#bytes.all))
+    queueMicrotask(() => this.#host.onHello(this, hello, { early: this.#bytes.all, timeLeft }))
   }
 
   #finish(): void {

@@ -6,6 +6,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { visible } from '../../../src/data/http1/identity-fields.ts'
+import { certify, generateKey, type Content } from '../../../src/control/certificates/x509.ts'
 import type { ClientAuthSpec, IdentityFields } from '../../../src/messages/tls.ts'
 import { ms } from '../../../src/model/units.ts'
 import { certificateSpec, makeAuthority, makeCertificate, type CertificateAndKey } from '../../support/certificates.ts'
@@ -83,13 +84,15 @@ const wanted: Readonly<Record<IdentityFields, () => string[]>> = {
     'X-SSL-cipher: TLSv1.3/TLS_AES_128_GCM_SHA256',
   ],
   'client-cert': () => [`Client-Cert: :${facts().raw.toString('base64')}:`],
+  'client-cert-chain': () => [`Client-Cert: :${facts().raw.toString('base64')}:`], // nothing stands between
 }
 const wantedWithout: Readonly<Record<IdentityFields, readonly string[]>> = {
   'x-client-cert': ['X-Client-Cert-Verify: NONE'],
   'x-ssl': ['X-SSL-cipher: TLSv1.3/TLS_AES_128_GCM_SHA256'],
   'client-cert': [],
+  'client-cert-chain': [],
 }
-const everyName = ['x-client-cert', 'x-ssl', 'client-cert'] as const
+const everyName = ['x-client-cert', 'x-ssl', 'client-cert', 'client-cert-chain'] as const
 
 describe.each(everyName)('under the names %s', (fields) => {
   test('a client with a certificate, one without, and the binds that ask for none', async () => {
@@ -172,6 +175,60 @@ describe.each(everyName)('under the names %s', (fields) => {
     const names = wanted[fields]().map((line) => line.split(':')[0])
     const request = get('/', `Connection: close, ${names.join(', ')}`, `Connection: ${names.join(',').toLowerCase()}`)
     expect(told(await headOf(ports['web/0']!, request, alice))).toEqual(wanted[fields]())
+  })
+})
+
+describe('the chain', () => {
+  const binary = ({ cert }: CertificateAndKey): string => `:${new X509Certificate(cert).raw.toString('base64')}:`
+  const shows = (leaf: CertificateAndKey, ...others: readonly CertificateAndKey[]): CertificateAndKey => ({
+    cert: [leaf, ...others].map(({ cert }) => cert).join(''),
+    key: leaf.key,
+  })
+  const tickets = false // as the configuration has it where the chain is told
+  const planeWith = (more: Partial<ClientAuthSpec>) =>
+    planeFor(null, { binds: [{ tls: { certificates, tickets, clientAuth: auth('client-cert-chain', more) } }] })
+
+  test('is what stands between client and authority, in order, whatever else is shown', async () => {
+    const middle = await makeAuthority({ names: ['Middle'], ca: authority })
+    const lower = await makeAuthority({ names: ['Lower'], ca: middle })
+    const stranger = await makeAuthority({ names: ['Stranger'] })
+    const bob = await makeCertificate({ names: ['bob'], usage: 'client', ca: lower })
+    const told2 = [`Client-Cert: ${binary(bob)}`, `Client-Cert-Chain: ${binary(lower)}, ${binary(middle)}`]
+    const plane = await planeWith({ depth: 2 })
+    for (const shown of [
+      shows(bob, lower, middle),
+      shows(bob, lower, middle, authority),
+      shows(bob, stranger, middle, lower),
+    ])
+      expect(told(await headOf(plane.port, get('/', 'Connection: close', 'Client-Cert-Chain: :AA==:'), shown))).toEqual(
+        told2,
+      )
+    const nearer = await planeWith({ depth: 2, ca: authority.cert + middle.cert })
+    expect(told(await headOf(nearer.port, once, shows(bob, lower, middle)))).toEqual([
+      `Client-Cert: ${binary(bob)}`,
+      `Client-Cert-Chain: ${binary(lower)}`,
+    ])
+  })
+
+  test('is left out where it is too long to be told, and so is a client whose certificate is', async () => {
+    /** Of about 40 bytes for each of its names. */
+    const long = async (count: number, content: Partial<Content>): Promise<CertificateAndKey> => {
+      const names = Array.from({ length: count }, (_, i) => `a-rather-long-name-of-a-client-${1000 + i}.test`)
+      const key = await generateKey('ec')
+      const [from, to] = [new Date(Date.now() - 3_600_000), new Date(Date.now() + 86_400_000)]
+      return { cert: certify({ commonName: 'Long', names, from, to, key, issuer: authority, ...content }), key }
+    }
+    const middle = await long(150, { authority: true })
+    const big = await long(150, { commonName: 'big', usage: 'client', issuer: middle })
+    const huge = await long(400, { commonName: 'huge', usage: 'client' })
+    const plane = await planeWith({})
+    expect(told(await headOf(plane.port, once, shows(big, middle)))).toEqual([`Client-Cert: ${binary(big)}`])
+    for (const fields of everyName) {
+      const { ports } = await planeFor(fields)
+      const lines = told(await headOf(ports['web/0']!, once, huge))
+      const isTold = fields === 'x-client-cert' // no part of it is long
+      expect(lines).toEqual(isTold ? expect.arrayContaining(['X-Client-Cert-Verify: SUCCESS']) : wantedWithout[fields])
+    }
   })
 })
 

@@ -63,6 +63,17 @@ test('a deadline fires once, in its time, unless it is moved or taken back', () 
   )
 })
 
+test('what time is left of a deadline is known', () => {
+  const clock = new Clock(0)
+  const timed = new Deadline({ now: 0 })
+  clock.arm(timed, ms(5000))
+  for (let now = 0; now <= 3000; now += 100) clock.advance(now)
+  expect(clock.timeLeft(timed)).toBeGreaterThanOrEqual(2000)
+  expect(clock.timeLeft(timed)).toBeLessThanOrEqual(2000 + 2 * TICK_MS)
+  clock.disarm(timed)
+  expect(clock.timeLeft(timed)).toBe(0)
+})
+
 test('deadlines of one tick may take each other back', () => {
   const clock = new Clock(0)
   const fired: string[] = []

@@ -181,6 +181,20 @@ describe('however a hello comes', () => {
     expect(leftovers(plane)).toBe('')
   })
 
+  test('and what follows it here have one time between them', async () => {
+    const time = 5000
+    const { plane, port } = await bothWays({ frontend: { timeouts: { tlsHandshake: ms(time) } } })
+    const client = await dial(port)
+    const words = await helloOfNode({ servername: 'web.test' })
+    client.write(words.subarray(0, 90))
+    await pause(time - 1000)
+    const begun = performance.now()
+    client.write(words.subarray(90))
+    await client.over()
+    expect(performance.now() - begun).toBeLessThan(time) // else the handshake had all of its time once more
+    expect([failures(plane), leftovers(plane)]).toEqual([1, ''])
+  })
+
   test('cut at any byte by a client that goes away', async () => {
     const { plane, port } = await bothWays()
     const words = hello(serverName(SERVER_NAME))
