@@ -9,11 +9,13 @@ import { createDice } from '../balance/dice.ts'
 import type { AccessLogSpec, BackendSpec, BindSpec, FrontendSpec, Snapshot } from '../messages/snapshot.ts'
 import type { WorkerContext } from './context.ts'
 import type { Log } from './log.ts'
-import { HttpFrontend } from './http1/frontend.ts'
+import { HttpFrontend, type CompiledBackends } from './http1/frontend.ts'
+import { compileRequestKey } from './http1/request-key.ts'
 import { Clock } from './io/clock.ts'
 import { Admission } from './listener/admission.ts'
 import { Listener } from './listener/listener.ts'
 import type { Served } from './listener/served.ts'
+import { oncePerBackend } from './once-per-backend.ts'
 import { createSessions } from './persistence/sessions.ts'
 import { Backend } from './upstream/backend.ts'
 import { microsOf } from '../scoreboard/clock.ts'
@@ -41,6 +43,7 @@ export class DataPlane {
   #backends: readonly Backend[]
   /** By bind id. */
   #listeners: ReadonlyMap<string, Listener>
+  readonly #compiled: CompiledBackends
   /** Of binds that are gone: their connections end in order. */
   readonly #leaving = new Set<Listener>()
   /** Listening sockets that were there before this worker, by bind id. */
@@ -74,7 +77,11 @@ export class DataPlane {
     this.#opensPaths = data.opensPaths ?? worker === 0
     this.#backends = backendsOf(snapshot, data.tables, new Map(), this.#context)
     this.#admission = new Admission(this.#context, snapshot, data.sources)
-    const listeners = [...servedBy(snapshot.frontends, this.#backends, this.#context)].map(
+    this.#compiled = {
+      keyOf: oncePerBackend(({ balance }) => compileRequestKey(balance, dice)),
+      sessionsOf: oncePerBackend((spec) => createSessions(spec, this.#context.sessions[spec.slot] ?? null)),
+    }
+    const listeners = [...this.#servedBy(snapshot.frontends, this.#backends)].map(
       ([id, served]) => [id, new Listener(served, this.#context, this.#admission)] as const,
     )
     this.#listeners = new Map(listeners)
@@ -139,7 +146,7 @@ export class DataPlane {
     const isNew = (bind: BindSpec): boolean => !this.#listeners.has(bind.id)
     const withNewBinds = snapshot.frontends.filter(({ binds }) => binds.some(isNew))
     const fresh = new Map<string, Listener>()
-    for (const [id, served] of servedBy(withNewBinds, backends, context)) {
+    for (const [id, served] of this.#servedBy(withNewBinds, backends)) {
       if (!this.#listeners.has(id)) fresh.set(id, new Listener(served, context, this.#admission))
     }
     const found = await this.#open(fresh.values(), ports).catch((error: unknown) => {
@@ -161,7 +168,7 @@ export class DataPlane {
     pairUp(backends)
     this.#followGlobals(snapshot)
     const listeners = new Map<string, Listener>()
-    for (const [id, served] of servedBy(snapshot.frontends, backends, context)) {
+    for (const [id, served] of this.#servedBy(snapshot.frontends, backends)) {
       const listener = fresh.get(id) ?? this.#listeners.get(id)!
       listener.follow(served)
       listeners.set(id, listener)
@@ -172,6 +179,28 @@ export class DataPlane {
     this.#snapshot = snapshot
     if (context.draining) for (const listener of fresh.values()) listener.drain() // the end came meanwhile
     return found
+  }
+
+  /** What every bind serves, by its id. */
+  #servedBy(frontends: readonly FrontendSpec[], backends: readonly Backend[]): ReadonlyMap<string, Served> {
+    const served = new Map<string, Served>()
+    for (const frontend of frontends) {
+      const http = new Map<number, HttpFrontend>()
+      for (const bind of frontend.binds) {
+        const own = bind.backend < 0 ? frontend : { ...frontend, backend: bind.backend }
+        if (frontend.mode === 'http' && !http.has(own.backend)) {
+          http.set(own.backend, new HttpFrontend(own, backends, this.#context, this.#compiled))
+        }
+        served.set(bind.id, {
+          bind,
+          frontend: own,
+          http: http.get(own.backend) ?? null,
+          backend: backends[own.backend] ?? null,
+          passthrough: bind.tls === null ? [] : bind.tls.passthrough.map((rule) => backends[rule.backend]!),
+        })
+      }
+    }
+    return served
   }
 
   /** What is not of a frontend or a backend. */
@@ -321,31 +350,4 @@ function backendsOf(
 /** Which backends stand in for which when their circuit breaker is open. */
 function pairUp(backends: readonly Backend[]): void {
   for (const backend of backends) backend.fallback = backends[backend.spec.breaker?.fallback ?? -1] ?? null
-}
-
-/** What every bind serves, by its id. */
-function servedBy(
-  frontends: readonly FrontendSpec[],
-  backends: readonly Backend[],
-  context: WorkerContext,
-): ReadonlyMap<string, Served> {
-  const sessionsOf = (spec: BackendSpec) => createSessions(spec, context.sessions[spec.slot] ?? null)
-  const served = new Map<string, Served>()
-  for (const frontend of frontends) {
-    const http = new Map<number, HttpFrontend>()
-    for (const bind of frontend.binds) {
-      const own = bind.backend < 0 ? frontend : { ...frontend, backend: bind.backend }
-      if (frontend.mode === 'http' && !http.has(own.backend)) {
-        http.set(own.backend, new HttpFrontend(own, backends, context, sessionsOf))
-      }
-      served.set(bind.id, {
-        bind,
-        frontend: own,
-        http: http.get(own.backend) ?? null,
-        backend: backends[own.backend] ?? null,
-        passthrough: bind.tls === null ? [] : bind.tls.passthrough.map((rule) => backends[rule.backend]!),
-      })
-    }
-  }
-  return served
 }

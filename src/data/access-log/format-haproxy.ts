@@ -60,6 +60,12 @@ const terminations = {
   bad_proxy_header: 'PR',
   no_certificate: 'PR',
   client_certificate: 'PR',
+  client_certificate_missing: 'PR',
+  client_certificate_expired: 'PR',
+  client_certificate_unknown: 'PR',
+  client_certificate_revoked: 'PR',
+  client_certificate_depth: 'PR',
+  client_certificate_unchecked: 'PR',
   handshakes_full: 'PR',
 } as const satisfies Record<ReasonCode, string>
 

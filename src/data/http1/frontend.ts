@@ -14,7 +14,7 @@ import type { OwnPage } from './own-page.ts'
 import { METHOD_GET, METHOD_HEAD, type RequestHead } from './request-head.ts'
 import { compileGate, type RequestGate } from './request-gate.ts'
 import { RequestIds, isRequestId } from './request-id.ts'
-import { compileRequestKey, type RequestKey } from './request-key.ts'
+import type { RequestKey } from './request-key.ts'
 import { compileHealth, type HealthEndpoint } from './health-endpoint.ts'
 import { compileTrust, type TrustedProxies } from './client-address.ts'
 
@@ -23,6 +23,14 @@ export interface Target {
   /** null: nowhere. */
   readonly backend: Backend | null
   readonly high: boolean
+}
+
+/** What all frontends share of a backend, by its configuration; null: there is no such thing. */
+export interface CompiledBackends {
+  /** What the choice of a server sticks to. */
+  readonly keyOf: (backend: BackendSpec) => RequestKey | null
+  /** What keeps clients on its servers. */
+  readonly sessionsOf: (backend: BackendSpec) => Sessions | null
 }
 
 export class HttpFrontend {
@@ -46,13 +54,7 @@ export class HttpFrontend {
   /** Of the backends that keep clients on their servers; null when none does. */
   readonly #sessions: ReadonlyMap<Backend, Sessions> | null
 
-  /** @param sessionsOf what keeps clients on the servers of a backend; null: nothing */
-  constructor(
-    spec: FrontendSpec,
-    backends: readonly Backend[],
-    context: WorkerContext,
-    sessionsOf: (backend: BackendSpec) => Sessions | null,
-  ) {
+  constructor(spec: FrontendSpec, backends: readonly Backend[], context: WorkerContext, compiled: CompiledBackends) {
     this.spec = spec
     this.context = context
     this.requestIds = spec.forward.requestId === 'off' ? null : new RequestIds()
@@ -67,8 +69,8 @@ export class HttpFrontend {
     })
     this.#default = target(spec.backend, spec.priority)
     this.#targets = spec.routes.map(({ backend, priority }) => target(backend, priority ?? spec.priority))
-    this.#keys = compile(spec, backends, ({ balance }) => compileRequestKey(balance, context.dice))
-    this.#sessions = compile(spec, backends, sessionsOf)
+    this.#keys = reached(spec, backends, compiled.keyOf)
+    this.#sessions = reached(spec, backends, compiled.sessionsOf)
   }
 
   /** A request may be for a page of Weir's own. Pages of ACME come and go while the frontend stays. */
@@ -139,20 +141,20 @@ export class HttpFrontend {
   }
 }
 
-/** What `make` makes of the backends that this frontend's requests may come to; null: nothing, of none of them. */
-function compile<T>(
+/** What there is of the backends that this frontend's requests may come to; null: none of them has such a thing. */
+function reached<T>(
   spec: FrontendSpec,
   backends: readonly Backend[],
-  make: (backend: BackendSpec) => T | null,
+  of: (backend: BackendSpec) => T | null,
 ): ReadonlyMap<Backend, T> | null {
-  const made = new Map<Backend, T>()
-  const reached = new Set([spec.backend, ...spec.routes.map((route) => route.backend)])
-  for (const index of reached) {
+  const found = new Map<Backend, T>()
+  const indexes = new Set([spec.backend, ...spec.routes.map((route) => route.backend)])
+  for (const index of indexes) {
     const backend = backends[index]
     if (backend === undefined) continue
-    reached.add(backend.spec.breaker?.fallback ?? -1) // a set's loop comes to what is added on the way
-    const one = make(backend.spec)
-    if (one !== null) made.set(backend, one)
+    indexes.add(backend.spec.breaker?.fallback ?? -1) // a set's loop comes to what is added on the way
+    const one = of(backend.spec)
+    if (one !== null) found.set(backend, one)
   }
-  return made.size === 0 ? null : made
+  return found.size === 0 ? null : found
 }

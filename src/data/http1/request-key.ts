@@ -1,5 +1,5 @@
 // The key of a request: what `hash` and its kin stick to. The parts that the configuration names are compiled once per
-// frontend and backend; per request they are found in the head that was just parsed and hashed where they stand, without a
+// backend; per request they are found in the head that was just parsed and hashed where they stand, without a
 // string. For algorithms that follow no key there is nothing to compile, and nothing happens.
 // Parts are taken as received: nothing is decoded or normalized, because what the server sees is not either. A part that is
 // empty is missing; a key of which all parts are missing is left to chance.

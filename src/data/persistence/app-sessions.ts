@@ -12,8 +12,9 @@ import { findCookie, found } from './request-cookies.ts'
 import type { Session, Sessions } from '../http1/session.ts'
 import { SessionTable } from './session-table.ts'
 import { nextSetCookie } from './set-cookie.ts'
+import { TableSession, type LearningSessions } from './table-session.ts'
 
-export class AppSessions implements Sessions {
+export class AppSessions implements Sessions, LearningSessions {
   readonly #table: SessionTable
   readonly #name: Uint8Array
   readonly #lowerName: Uint8Array
@@ -29,18 +30,14 @@ export class AppSessions implements Sessions {
     const named =
       findCookie(head.fields, buffer, this.#name) ||
       findPathParameter(buffer, head.pathStart, head.targetEnd, this.#lowerName)
-    if (!named || found.start === found.end) return new AppSession(this, 0, 0, -1)
+    if (!named || found.start === found.end) return new TableSession(this, 0, 0, -1)
     const { place, key } = this.#digest(buffer)
-    return new AppSession(this, place, key, this.#table.find(place, key, now))
+    return new TableSession(this, place, key, this.#table.find(place, key, now))
   }
 
-  /** The session of a request has moved to another server. @param now int32 ms of the shared clock */
-  move(place: number, key: number, slot: number, now: number): void {
-    this.#table.remember(place, key, slot, now)
-  }
-
-  /** What the server has set. @param now int32 ms of the shared clock */
-  learn(slot: number, { fields }: ResponseHead, buffer: Buffer, now: number): void {
+  /** A session that is known may have moved to another server, and the server may have set new ones. */
+  learn(session: TableSession, slot: number, { fields }: ResponseHead, buffer: Buffer, now: number): void {
+    if (session.slot >= 0 && slot !== session.slot) this.#table.remember(session.place, session.key, slot, now)
     for (let line = nextSetCookie(fields, buffer, 0, this.#name); line >= 0;) {
       if (found.end > found.start) {
         const { place, key } = this.#digest(buffer)
@@ -57,30 +54,6 @@ export class AppSessions implements Sessions {
     digest.add(buffer, found.start, found.end)
     digest.end()
     return digest
-  }
-}
-
-class AppSession implements Session {
-  readonly slot: number
-  readonly #sessions: AppSessions
-  readonly #place: number
-  readonly #key: number
-
-  constructor(sessions: AppSessions, place: number, key: number, slot: number) {
-    this.#sessions = sessions
-    this.#place = place
-    this.#key = key
-    this.slot = slot
-  }
-
-  editRequest(): number {
-    return 0
-  }
-
-  onResponse(slot: number, head: ResponseHead, buffer: Buffer, now: number): string {
-    if (this.slot >= 0 && slot !== this.slot) this.#sessions.move(this.#place, this.#key, slot, now)
-    this.#sessions.learn(slot, head, buffer, now)
-    return ''
   }
 }
 

@@ -8,8 +8,9 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import type { KeyedClient } from '../key/origin.ts'
 import type { Session, Sessions } from '../http1/session.ts'
 import { SessionTable } from './session-table.ts'
+import { TableSession, type LearningSessions } from './table-session.ts'
 
-export class KeyedSessions implements Sessions {
+export class KeyedSessions implements Sessions, LearningSessions {
   readonly #table: SessionTable
   readonly #addParts: Part
 
@@ -26,30 +27,12 @@ export class KeyedSessions implements Sessions {
     if (digest.length === 0) return noSession
     digest.end()
     const { place, key } = digest
-    return new KeyedSession(table, place, key, table.find(place, key, now))
-  }
-}
-
-class KeyedSession implements Session {
-  readonly slot: number
-  readonly #table: SessionTable
-  readonly #place: number
-  readonly #key: number
-
-  constructor(table: SessionTable, place: number, key: number, slot: number) {
-    this.#table = table
-    this.#place = place
-    this.#key = key
-    this.slot = slot
+    return new TableSession(this, place, key, table.find(place, key, now))
   }
 
-  editRequest(): number {
-    return 0
-  }
-
-  onResponse(slot: number, _head: ResponseHead, _buffer: Buffer, now: number): string {
-    this.#table.remember(this.#place, this.#key, slot, now)
-    return ''
+  /** Who has answered has the session. */
+  learn({ place, key }: TableSession, slot: number, _head: ResponseHead, _buffer: Buffer, now: number): void {
+    this.#table.remember(place, key, slot, now)
   }
 }
 

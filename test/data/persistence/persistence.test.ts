@@ -226,6 +226,16 @@ describe('a table', () => {
     await check(await planeFor(ports, byUser, { sessions, board: first.board, worker: 2 })) // the next one to be started
   })
 
+  test('is one for all frontends that lead to its backend, also where a worker has made it for itself', async () => {
+    const { ports } = await farm()
+    const plane = await planeFor(ports, byUser, { frontends: [{}, {}] })
+    const other = { ...plane, port: Object.values(plane.ports)[1]! }
+    for (const user of ['ann', 'bob', 'cem']) {
+      const { server } = await ask(plane, `X-User: ${user}`)
+      expect(await serversFor(other, 2, `X-User: ${user}`)).toEqual([server, server])
+    }
+  })
+
   test('a server that goes down loses its sessions to others; a drained one keeps them', async () => {
     const { ports } = await farm()
     const plane = await planeFor(ports, byUser, { sessions: memory() })
