@@ -48,6 +48,7 @@ port.on('message', (message: ToWorker) => {
       return
     case 'challenges':
       plane.tls.challenges = message.challenges
+      say({ type: 'challenges', id: message.id })
       return
     case 'ticket-keys':
       plane.tls.ticketKeys = message.keys

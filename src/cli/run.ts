@@ -12,7 +12,7 @@ import { prepareStart } from '../control/prepare.ts'
 import { takeActivated } from '../control/lifecycle/activation.ts'
 import { InheritedSockets } from '../control/lifecycle/inherited.ts'
 import { Supervision } from '../control/lifecycle/systemd.ts'
-import { Takeover } from '../control/lifecycle/upgrade.ts'
+import { Takeover } from '../control/lifecycle/takeover.ts'
 import { exitCodeOf, handleSignals } from '../control/signals.ts'
 import { StartError, startWeir, type Weir } from '../control/supervisor.ts'
 import type { Snapshot } from '../messages/snapshot.ts'
@@ -81,8 +81,8 @@ export function run(argv: string[]): Promise<number> {
     const { config } = loaded
     const log = await openLog(config.global.log).catch((error: Error) => error)
     if (log instanceof Error) {
-      process.stderr.write(`weir: cannot open the process log: ${log.message}\n`)
-      await takeover?.failed([`cannot open the process log: ${log.message}`])
+      process.stderr.write(`weir: ${log.message}\n`)
+      await takeover?.failed([log.message])
       return 1
     }
     for (const { code, message, file, line } of loaded.warnings) log.log.warn({ code, file, line }, message)
@@ -136,10 +136,9 @@ async function serve(
     exit: (code) => process.exit(code),
   })
   try {
-    const { admin, controlSocket } = config.global
     const prepared = prepareStart(config, log, path)
     const sockets = inheritedSockets(prepared.first.snapshot, takeover, log)
-    weir = await startWeir({ version, ...prepared, admin, controlSocket, watch, log, sockets, takeover, supervision })
+    weir = await startWeir({ version, ...prepared, watch, log, processLog, sockets, takeover, supervision })
     const { workers } = prepared.first
     log.info({ workers }, `weir ${version} is ready: ${workers} workers`)
     void supervision.ready(`weir ${version}, ${workers} workers`)

@@ -2,9 +2,11 @@
 // socket open, the balancing is looked after, the health checks begin, the workers start. Whatever fails on the way undoes what was there before.
 // Where options come from is cli/run.ts, what signals do is signals.ts.
 import type { Logger } from 'pino'
-import type { AdminAddress, Config } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { FrontendSpec, Snapshot } from '../messages/snapshot.ts'
 import type { Preparation, Prepared } from './prepare.ts'
+import type { ProcessLog } from './log.ts'
+import { allOrNothing, stays } from './reload/all-or-nothing.ts'
 import { Installation } from './reload/install.ts'
 import { ConfigReloader } from './reload/reloader.ts'
 import type { Reloader } from './reload/types.ts'
@@ -23,10 +25,12 @@ import { becomeLameDuck } from './lifecycle/lame-duck.ts'
 import { Recycler } from './lifecycle/recycle.ts'
 import { Resizer } from './lifecycle/resize.ts'
 import { heartbeats, type Supervision } from './lifecycle/systemd.ts'
-import { ownCommand, Upgrade, type Takeover } from './lifecycle/upgrade.ts'
 import { serversAreKnown } from './lifecycle/servers-known.ts'
+import { StateTaker } from './lifecycle/state-taker.ts'
+import type { Takeover } from './lifecycle/takeover.ts'
+import { ownCommand, Upgrade } from './lifecycle/upgrade.ts'
 import { MemoryWatch } from './overload.ts'
-import { askConnections, askFailures, askSockets } from './runtime/ask-workers.ts'
+import { askConnections, askFailures, askSockets, tellChallenges } from './runtime/ask-workers.ts'
 import { driftOf } from './runtime/drift.ts'
 import type { Journal } from './runtime/journal.ts'
 import type { Operator } from './runtime/operator.ts'
@@ -57,10 +61,9 @@ export interface WeirOptions {
   readonly path: string | null
   /** Reload when the file changes, whatever the file says. */
   readonly watch?: boolean
-  readonly admin: AdminAddress | null
-  /** Absolute path, 'auto', or null. */
-  readonly controlSocket: string | null
   readonly log: Logger
+  /** What `log` writes to, for a reload that changes it; null: none does. */
+  readonly processLog?: Pick<ProcessLog, 'prepare'> | null
   /** Listening sockets that this process was started with; null: it opens its own. */
   readonly sockets?: InheritedSockets | null
   /** Another Weir serves until this one does; null: there is none. */
@@ -102,7 +105,7 @@ export class StartError extends Error {
 
 /** @throws StartError after undoing what had been started */
 export async function startWeir(options: WeirOptions): Promise<Weir> {
-  const { preparation, first, log, sockets = null } = options
+  const { preparation, first, log, processLog = null, sockets = null } = options
   const { snapshot } = first
   let stopping: Promise<void> | null = null
   await using undo = new AsyncDisposableStack()
@@ -114,6 +117,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     config: first.config,
     folder,
     tell: (message) => workers.tell(message),
+    tellChallenges: (challenges) => tellChallenges(workers.threads, challenges),
     board,
     snapshot: () => installation.snapshot,
     ports: () => workers.ports,
@@ -146,7 +150,9 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const { live, vitals } = installation
   const install = async (next: Prepared): Promise<string | null> => {
     if (stopping !== null) return 'this process is about to end'
-    const problem = await installation.install(next)
+    const { global } = next.config
+    const parts = [() => doors.prepare(global), async () => (await processLog?.prepare(global.log)) ?? stays]
+    const problem = await allOrNothing(parts, () => installation.install(next))
     if (problem === null) {
       memory.follow(next.snapshot.overload)
       certificates.follow(next.config)
@@ -196,8 +202,8 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   const baseline = new Baseline()
   runtime.settle()
 
-  const { admin, controlSocket, takeover = null, supervision = null } = options
-  const doors = new Doors({ admin, controlSocket, global: first.config.global, runtime, baseline, log })
+  const { takeover = null, supervision = null } = options
+  const doors = new Doors({ places: first.config.global, runtime, baseline, log })
   undo.defer(() => doors.close())
   const upgrade = new Upgrade({
     command: ownCommand(),
@@ -209,6 +215,11 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
         sockets: Object.fromEntries(open.map(([bind, fds]) => [bind, [...fds, ...(spare[bind] ?? [])]])),
         activated,
       }
+    },
+    state: {
+      snapshot: () => installation.snapshot,
+      sessions: () => memories.sessions,
+      ticketKeys: () => certificates.ticketKeys.state,
     },
     giveUp: () => doors.close(),
     leave: (successor) => void (stopping ??= stop(successor)),
@@ -233,7 +244,12 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   descriptors.start()
   undo.defer(() => monitor.close())
   monitor.follow(first.checks)
-  if (takeover !== null) await serversAreKnown(board, snapshot)
+  if (takeover !== null) {
+    await serversAreKnown(board, snapshot)
+    const { ticketKeys } = certificates
+    const { sessions } = memories
+    await takeover.inherit(new StateTaker({ snapshot: () => view.snapshot, sessions, ticketKeys, log }), log)
+  }
   undo.defer(() => workers.terminate())
   const ports = await workers.start().catch((error: Error) => {
     throw new StartError([error.message])
@@ -261,7 +277,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   /** @param successor the process that serves from now on, so that no client needs to look elsewhere; null: there is none */
   async function stop(successor: number | null): Promise<void> {
     const { shutdownTimeout, lameDuck } = view.snapshot
-    void certificates.acme?.close() // what is under way goes on in the next process
+    certificates.leave()
     const told = successor === null ? null : supervision?.handOver(successor)
     if (successor === null) {
       upgrade.abort()
@@ -279,6 +295,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
         { workers: cut },
         `connections of ${cut} ${cut === 1 ? 'worker' : 'workers'} had not finished in time and were cut off`,
       )
+    await upgrade.close()
     await told // before we end, or our end would be that of the service
     await running.disposeAsync()
     ended.resolve(0)

@@ -7,7 +7,7 @@ import type { SocketSource } from './lifecycle/inherited.ts'
 import type { WorkerState } from './worker-slot.ts'
 
 /** What changes of TLS while nothing else does. */
-export type TlsMessage = Extract<ToWorker, { type: 'certificates' | 'challenges' | 'ticket-keys' }>
+export type TlsMessage = Extract<ToWorker, { type: 'certificates' | 'ticket-keys' }>
 
 export type Ports = Readonly<Record<string, number>>
 

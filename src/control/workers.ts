@@ -1,23 +1,16 @@
-// The worker threads: started, watched, replaced when they die, drained and ended. The first one starts alone, because it
-// finds out the ports of binds that leave the choice to the system; the others then listen on the same ones.
-// What a worker does is src/worker.ts; when a dead one is replaced is restart.ts.
-import { Worker } from 'node:worker_threads'
-import type { FromWorker, ToWorker, WorkerData } from '../messages/messages.ts'
-import type { BindSpec, Snapshot } from '../messages/snapshot.ts'
-import { ms, type Millis } from '../model/units.ts'
-import { KeyedTable } from '../scoreboard/keyed-table.ts'
-import { wakeWaiting } from '../scoreboard/queue-board.ts'
-import { releaseRow } from '../scoreboard/scoreboard.ts'
-import { bindProblem, goOver } from './go-over.ts'
+// The workers, all together: started, told what changes, recycled, made more or fewer, drained and ended. The first one
+// starts alone, because it finds out the ports of binds that leave the choice to the system; the others then listen on the same ones.
+// What a worker does is src/worker.ts; the life of each thread, and who takes its place when it dies, is worker-threads.ts.
+import type { Worker } from 'node:worker_threads'
+import type { ToWorker, WorkerData } from '../messages/messages.ts'
+import type { Snapshot } from '../messages/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+import { goOver } from './go-over.ts'
 import { copiesOf, SpareSockets, type Adopter } from './lifecycle/spare-sockets.ts'
-import { afterDeath } from './restart.ts'
 import { askSockets } from './runtime/ask-workers.ts'
-import { claimSocketPath } from './unix-socket.ts'
-import { WorkerSlot as Slot, errorWords } from './worker-slot.ts'
+import { WorkerSlot as Slot } from './worker-slot.ts'
+import { WorkerThreads } from './worker-threads.ts'
 import type { Ports, TlsMessage, WorkersOptions, WorkerStatus } from './workers-types.ts'
-
-/** In source it is worker.ts, in a build worker.js: the same extension as this file's. */
-const defaultEntry = new URL(`../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
 export class Workers {
   readonly #options: WorkersOptions
@@ -30,14 +23,17 @@ export class Workers {
   /** The ends of workers that are about to go; each leaves a row free. */
   readonly #ends = new Set<Promise<void>>()
   readonly #spares = new SpareSockets()
-  #snapshot: Snapshot
-  #ports: Ports = {}
+  readonly #starter: WorkerThreads
   #started = false
-  #stopping = false
 
   constructor(options: WorkersOptions) {
     this.#options = options
-    this.#snapshot = options.snapshot
+    this.#starter = new WorkerThreads(options, {
+      onListening: (slot) => this.#introduce(slot),
+      onLost: (error) => {
+        if (this.#started) options.onGiveUp(error) // before that, start() throws it
+      },
+    })
     this.#slots = Array.from({ length: options.count }, (_, worker) => new Slot(worker, worker === 0))
     this.#freeRows = Array.from({ length: options.board.shape.workers - options.count }, (_, i) => options.count + i)
   }
@@ -49,12 +45,12 @@ export class Workers {
    */
   async start(): Promise<Ports> {
     const [first, ...others] = this.#slots
-    this.#spawn(first!, await this.#inherited())
+    this.#starter.spawn(first!, await this.#starter.inherited())
     await first!.started.promise
-    for (const slot of others) this.#spawn(slot, await this.#inherited())
+    for (const slot of others) this.#starter.spawn(slot, await this.#starter.inherited())
     await Promise.all(others.map((slot) => slot.started.promise))
     this.#started = true
-    return this.#ports
+    return this.#starter.ports
   }
 
   get status(): readonly WorkerStatus[] {
@@ -91,8 +87,8 @@ export class Workers {
    * @returns null, or why a new bind can't be had: then all workers go by the snapshot of before
    */
   async apply(snapshot: Snapshot, unchanged: readonly number[]): Promise<string | null> {
-    const before = this.#snapshot
-    this.#snapshot = snapshot
+    const before = this.#starter.snapshot
+    this.#starter.snapshot = snapshot
     const [first, ...others] = this.#all
     const problem =
       (await this.#applyTo(first!, unchanged)) ??
@@ -102,10 +98,12 @@ export class Workers {
       const binds = snapshot.frontends.flatMap((frontend) => frontend.binds.map(({ id }) => id))
       this.#options.sockets?.retain(binds)
       this.#spares.retain(binds)
-      this.#ports = Object.fromEntries(binds.flatMap((id) => (id in this.#ports ? [[id, this.#ports[id]!]] : [])))
+      this.#starter.ports = Object.fromEntries(
+        binds.flatMap((id) => (id in this.#starter.ports ? [[id, this.#starter.ports[id]!]] : [])),
+      )
       return null
     }
-    this.#snapshot = before
+    this.#starter.snapshot = before
     await Promise.all(this.#all.map((slot) => this.#applyTo(slot, [])))
     return problem
   }
@@ -113,12 +111,18 @@ export class Workers {
   async #applyTo({ thread, state }: Slot, unchanged: readonly number[]): Promise<string | null> {
     if (thread === null || state === 'draining' || state === 'ended') return null
     const { tables, memories } = this.#options
-    const surroundings = { tables: tables(), sessions: memories.sessions, ports: this.#ports }
-    return goOver(thread, this.#snapshot, unchanged, surroundings)
+    const surroundings = { tables: tables(), sessions: memories.sessions, ports: this.#starter.ports }
+    return goOver(thread, this.#starter.snapshot, unchanged, surroundings)
   }
 
   get ports(): Ports {
-    return this.#ports
+    return this.#starter.ports
+  }
+
+  /** It accepts from sockets that have no worker, too. */
+  #introduce(slot: Slot): void {
+    const introduced = this.#spares.introduce((message) => post(slot.thread, message))
+    void introduced.catch((error: Error) => this.#options.log.error(error.message))
   }
 
   /** Those that run, to be asked something (runtime/ask-workers.ts). */
@@ -149,7 +153,7 @@ export class Workers {
    */
   async renew(worker: number, fds: NonNullable<WorkerData['fds']>, deadline: Millis): Promise<number> {
     const old = this.#slots.find((slot) => slot.worker === worker)
-    if (old?.state !== 'listening' || this.#stopping) throw new Error(`worker ${worker} does not run`)
+    if (old?.state !== 'listening' || this.#starter.stopping) throw new Error(`worker ${worker} does not run`)
     const fresh = await this.#begin(old.opensPaths, fds)
     fresh.restarts = old.restarts
     this.#slots[this.#slots.indexOf(old)] = fresh
@@ -166,7 +170,10 @@ export class Workers {
     const set = this.#spares.take()
     const others = this.#adopters
     try {
-      const fds = { ...(await this.#inherited()), ...(set === null ? {} : await copiesOf(Object.fromEntries(set.fds))) }
+      const fds = {
+        ...(await this.#starter.inherited()),
+        ...(set === null ? {} : await copiesOf(Object.fromEntries(set.fds))),
+      }
       const fresh = await this.#begin(false, fds)
       this.#slots.push(fresh)
       if (set !== null) this.#spares.give(set, others)
@@ -180,7 +187,8 @@ export class Workers {
   /** One fewer. Resolves when the others accept from its sockets; it ends by and by, at the latest at the deadline. */
   async remove(worker: number, deadline: Millis): Promise<void> {
     const slot = this.#slots.find((each) => each.worker === worker)
-    if (slot === undefined || slot.opensPaths || this.#stopping) throw new Error(`worker ${worker} cannot be removed`)
+    if (slot === undefined || slot.opensPaths || this.#starter.stopping)
+      throw new Error(`worker ${worker} cannot be removed`)
     const sockets = slot.thread === null ? {} : await this.socketsOf(worker)
     const own = Object.entries(sockets).filter(([bind]) => this.#options.sockets?.isShared(bind) !== true)
     this.#slots.splice(this.#slots.indexOf(slot), 1)
@@ -213,7 +221,7 @@ export class Workers {
     const fresh = new Slot(row, opensPaths)
     fresh.beside = true
     this.#beside.add(fresh)
-    this.#spawn(fresh, fds)
+    this.#starter.spawn(fresh, fds)
     try {
       await fresh.started.promise
     } catch (error) {
@@ -244,7 +252,7 @@ export class Workers {
    * @returns how many had to be cut off at the deadline
    */
   async drain(deadline: Millis, handedOver = false): Promise<number> {
-    this.#stopping = true
+    this.#starter.stopping = true
     const cut = await this.#drainThreads(this.#all, deadline, handedOver)
     await this.terminate()
     return cut
@@ -268,129 +276,9 @@ export class Workers {
 
   /** Ends every thread now. */
   async terminate(): Promise<void> {
-    this.#stopping = true
+    this.#starter.stopping = true
     for (const { timer } of this.#all) clearTimeout(timer)
     await Promise.all(this.#all.map(async ({ thread }) => thread?.terminate()))
-  }
-
-  /** @param fds listening sockets that it has already */
-  #spawn(slot: Slot, fds: WorkerData['fds'] = {}): void {
-    const { board, tables, memories, tls, entry = defaultEntry } = this.#options
-    const workerData: WorkerData = {
-      worker: slot.worker,
-      scoreboard: board.memory,
-      snapshot: this.#snapshot,
-      tables: tables(),
-      ...memories,
-      tls: tls(),
-      ports: this.#ports,
-      fds,
-      opensPaths: slot.opensPaths,
-    }
-    const thread = new Worker(entry, { workerData, name: `weir-worker-${slot.worker}` })
-    slot.thread = thread
-    slot.lastError = null
-    slot.enter('starting')
-    thread.on('message', (message: FromWorker) => this.#onMessage(slot, message))
-    thread.on('error', (error) => (slot.lastError = errorWords(error)))
-    thread.on('exit', (code) => this.#onExit(slot, code))
-  }
-
-  #onMessage(slot: Slot, message: FromWorker): void {
-    switch (message.type) {
-      case 'listening':
-        this.#ports = { ...this.#ports, ...message.ports }
-        if (this.#stopping) return
-        slot.enter('listening')
-        slot.started.resolve()
-        void this.#spares
-          .introduce((each) => post(slot.thread, each))
-          .catch((error: Error) => this.#options.log.error(error.message))
-        return
-      case 'listen-failed':
-        slot.lastError = bindProblem(this.#snapshot, message)
-        slot.started.reject(new Error(slot.lastError)) // only the first start gives up at once: later ones are retried
-        void slot.thread?.terminate()
-        return
-      case 'applied':
-        this.#ports = { ...this.#ports, ...message.ports }
-        return
-      case 'apply-failed':
-        return // apply() waits for it
-      case 'connections':
-      case 'failures':
-      case 'sockets':
-        return // whoever asked waits for it
-      case 'drained':
-        slot.enter('ended')
-        slot.drained.resolve()
-        return
-      case 'log':
-        this.#options.log[message.level]({ worker: slot.worker, ...message.fields }, message.message)
-    }
-  }
-
-  #onExit(slot: Slot, code: number): void {
-    const { log } = this.#options
-    const listenedFor = slot.state === 'listening' ? ms(Date.now() - slot.since) : null
-    slot.thread = null
-    takeBack(slot.worker, this.#options)
-    slot.drained.resolve()
-    if (this.#stopping || slot.beside) {
-      slot.enter('ended')
-      slot.started.reject(
-        new Error(`worker ${slot.worker} cannot be started: ${slot.lastError ?? `exit code ${code}`}`),
-      )
-      return
-    }
-    const { record, delay } = afterDeath(slot.deaths, listenedFor)
-    slot.deaths = record
-    slot.enter('starting')
-    const reason = slot.lastError ?? `exit code ${code}`
-    if (delay === null) {
-      this.#giveUp(slot, reason)
-      return
-    }
-    slot.restarts++
-    log.error(
-      { worker: slot.worker, reason, listenedFor, delay },
-      `worker ${slot.worker} died (${reason}); a new one takes its place`,
-    )
-    slot.timer = setTimeout(() => void this.#replace(slot), delay)
-  }
-
-  async #inherited(): Promise<WorkerData['fds']> {
-    return (await this.#options.sockets?.take()) ?? {}
-  }
-
-  async #replace(slot: Slot): Promise<void> {
-    const { log } = this.#options
-    const fds = await this.#inherited().catch((error: Error) => {
-      log.error(error.message)
-      return undefined
-    })
-    if (slot.opensPaths) {
-      for (const { path } of this.#snapshot.frontends.flatMap(({ binds }): readonly BindSpec[] => binds)) {
-        if (path !== null) await claimSocketPath(path).catch((error: Error) => log.error(error.message))
-      }
-    }
-    if (!this.#stopping) this.#spawn(slot, fds)
-  }
-
-  #giveUp(slot: Slot, reason: string): void {
-    const error = new Error(`worker ${slot.worker} cannot be started: ${reason}`)
-    slot.enter('ended')
-    slot.started.reject(error)
-    if (this.#started) this.#options.onGiveUp(error) // before that, start() throws it
-  }
-}
-
-/** What a dead worker held is free again, and whoever waits for it is told. */
-function takeBack(worker: number, { board, memories }: WorkersOptions): void {
-  releaseRow(board, worker)
-  new KeyedTable(memories.sources).release(worker)
-  for (let backend = 0; backend < board.shape.backends; backend++) {
-    if (Atomics.load(board.shared.backend.queued, backend) > 0) wakeWaiting(board, backend)
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { humanLine, openLog } from '../../src/control/log.ts'
+import { humanLine, openLog, type LogSpec } from '../../src/control/log.ts'
 import { until } from './health/fixtures.ts'
 
 const file = (): string => join(mkdtempSync(join(tmpdir(), 'weir-test-')), 'weir.log')
@@ -38,6 +38,60 @@ test('after rotation, lines go to a new file of the same name', async () => {
     ['before'],
     ['after'],
   ])
+})
+
+const messages = (path: string) => read(path).map(({ message }) => message)
+
+test('level and target change at once: every line is in the file that was the log when it was written', async () => {
+  const [first, second] = [file(), file()]
+  const { log, prepare, close } = await openLog({ level: 'info', target: first })
+  const goOver = async (spec: LogSpec): Promise<void> => (await prepare(spec)).commit()
+  for (let i = 0; i < 500; i++) log.info('to the first')
+  log.debug('not this one')
+  await goOver({ level: 'debug', target: second })
+  log.debug('to the second')
+  await goOver({ level: 'error', target: second })
+  log.warn('nor this one')
+  log.error('to the second')
+  await close()
+  expect(messages(first)).toEqual(Array.from({ length: 500 }, () => 'to the first'))
+  expect(messages(second)).toEqual(['to the second', 'to the second'])
+})
+
+test('a target that was made ready and is abandoned gets no line', async () => {
+  const [first, second] = [file(), file()]
+  const { log, prepare, close } = await openLog({ level: 'info', target: first })
+  const ready = await prepare({ level: 'error', target: second })
+  log.info('before')
+  await ready.abandon()
+  log.info('after')
+  await close()
+  expect([messages(first), readFileSync(second, 'utf8')]).toEqual([['before', 'after'], ''])
+})
+
+test('a target that cannot be opened changes nothing', async () => {
+  const target = file()
+  const { log, prepare, close } = await openLog({ level: 'info', target })
+  await expect(prepare({ level: 'error', target: '/nowhere/weir.log' })).rejects.toThrow(
+    /^cannot open the process log: ENOENT/,
+  )
+  log.info('still here')
+  await close()
+  expect(messages(target)).toEqual(['still here'])
+})
+
+test('rotation is that of the file in use', async () => {
+  const [first, second] = [file(), file()]
+  const { log, prepare, reopen, close } = await openLog({ level: 'info', target: first })
+  const ready = await prepare({ level: 'info', target: second })
+  ready.commit()
+  log.info('before')
+  await until(() => readFileSync(second, 'utf8').includes('before'))
+  renameSync(second, `${second}.1`)
+  reopen()
+  log.info('after')
+  await close()
+  expect([messages(`${second}.1`), messages(second)]).toEqual([['before'], ['after']])
 })
 
 test('a file that cannot be opened is an error', async () => {

@@ -99,14 +99,14 @@ export interface Status {
   }[]
 }
 
-/** Starts `weir run` without waiting. @param files limit of open files, for `ulimit -n` */
-export function spawnWeir(yaml: string, files?: number): WeirProcess {
+/** Starts `weir run` without waiting. @param files limit of open files, for `ulimit -n` @param path of the program */
+export function spawnWeir(yaml: string, files?: number, path = weir): WeirProcess {
   const where = folder()
   const control = join(where, 'control.sock')
   const config = join(where, 'weir.yaml')
   writeFileSync(config, yaml.replace('CONTROL', control))
   const command = files === undefined ? 'exec "$0" run "$1"' : `ulimit -n ${files} && exec "$0" run "$1"`
-  const child = spawn('/bin/sh', ['-c', command, weir, config], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('/bin/sh', ['-c', command, path, config], { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.latin1Slice()))
   child.stdout.resume()
@@ -136,8 +136,8 @@ export function spawnWeir(yaml: string, files?: number): WeirProcess {
 }
 
 /** Starts `weir run` and waits until it takes connections. */
-export async function startWeir(yaml: string, files?: number): Promise<WeirProcess> {
-  const started = spawnWeir(yaml, files)
+export async function startWeir(yaml: string, files?: number, path = weir): Promise<WeirProcess> {
+  const started = spawnWeir(yaml, files, path)
   let gone = false
   void started.exit.then(() => (gone = true))
   await eventually('ready', () => gone || started.log().includes(' is ready'), 20_000)

@@ -5,19 +5,23 @@ import type { AddressInfo } from 'node:net'
 import { listenProblem, placeOf } from '../binds.ts'
 import { createRegistry } from '../metrics/registry.ts'
 import { isDraining, isReady, type View } from '../view.ts'
-import { close, createRoutes, listen, text, type Route } from './http.ts'
+import type { Door } from './door.ts'
+import { close, createRoutes, listen, retire, text, type Route } from './http.ts'
 
-export interface AdminBind {
+export interface AdminBind extends Door {
+  /** As asked for. */
+  readonly address: Address
   /** The real one, where the configuration says 0. */
   readonly port: number
-  close(): Promise<void>
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
 }
 
 /** @throws Error with words for the operator when the address cannot be had */
-export async function openAdminBind(
-  address: { readonly host: string; readonly port: number },
-  view: View,
-): Promise<AdminBind> {
+export async function openAdminBind(address: Address, view: View): Promise<AdminBind> {
   const server: Server = createRoutes(routes(view))
   try {
     await listen(server, { host: address.host, port: address.port })
@@ -27,7 +31,8 @@ export async function openAdminBind(
       { cause: error },
     )
   }
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+  const { port } = server.address() as AddressInfo
+  return { address, port, retire: () => retire(server), close: () => close(server) }
 }
 
 function routes(view: View): readonly Route[] {

@@ -8,12 +8,12 @@ import type { PeerOf } from '../runtime/peer-process.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { claimSocketPath, openPrivately, share } from '../unix-socket.ts'
 import { Baseline } from './baseline.ts'
-import { close, createRoutes, listen } from './http.ts'
+import type { Door } from './door.ts'
+import { close, createRoutes, listen, retire } from './http.ts'
 import { onError, routesOf } from './routes.ts'
 
-export interface ControlSocket {
+export interface ControlSocket extends Door {
   readonly path: string
-  close(): Promise<void>
 }
 
 /** Where `auto` looks, in this order: the folder of a system service, then one of the user's own. */
@@ -31,7 +31,7 @@ export interface ControlOptions {
 }
 
 /**
- * @param path absolute, or 'auto'
+ * @param path absolute
  * @throws Error with words for the operator when the socket cannot be made
  */
 export async function openControlSocket(
@@ -40,11 +40,14 @@ export async function openControlSocket(
   { group = null, baseline = new Baseline(), peerOf }: ControlOptions = {},
 ): Promise<ControlSocket> {
   const server = createRoutes(routesOf(runtime, baseline), onError, peerOf)
-  return open(path === 'auto' ? await choosePath() : path, server, group)
+  return open(path, server, group)
 }
 
-/** The first automatic path whose folder is ours. One that is in use stays the choice, for `weir status` would ask there. */
-async function choosePath(): Promise<string> {
+/**
+ * The first automatic path whose folder is ours. One that is in use stays the choice, for `weir status` would ask there.
+ * @throws Error when there is none
+ */
+export async function automaticPath(): Promise<string> {
   let problem: unknown
   for (const path of automaticPaths()) {
     try {
@@ -63,9 +66,10 @@ async function open(path: string, server: Server, group: string | number | null)
     await openPrivately(() => listen(server, { path }))
     await share(path, group)
   } catch (error) {
+    await close(server) // it listens already where the group is what is wrong
     throw new Error(`cannot open the control socket: ${(error as Error).message}`, { cause: error })
   }
-  return { path, close: () => close(server) }
+  return { path, retire: () => retire(server), close: () => close(server) }
 }
 
 /** Makes the folder if need be. One that somebody else could write to is not trusted with a socket. */

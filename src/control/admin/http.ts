@@ -136,6 +136,11 @@ export function listen(server: Server, options: ListenOptions): Promise<void> {
   })
 }
 
+/** Stops listening. Resolves when the connections that are there have ended: each after the answer that is under way. */
+export function retire(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
 /** Stops listening and ends the connections that are there; an answer under way is cut off. */
 export function close(server: Server): Promise<void> {
   return new Promise((resolve) => {

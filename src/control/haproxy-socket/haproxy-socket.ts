@@ -4,6 +4,7 @@
 // the next line. What the commands are is commands.ts.
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Baseline } from '../admin/baseline.ts'
+import type { Door } from '../admin/door.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { claimSocketPath, openPrivately, share } from '../unix-socket.ts'
 import { somebody } from '../runtime/who.ts'
@@ -14,9 +15,8 @@ const MAX_LINE = 16_384
 const IDLE_MS = 600_000
 const PROMPT = '\n> '
 
-export interface HaproxySocket {
+export interface HaproxySocket extends Door {
   readonly path: string
-  close(): Promise<void>
 }
 
 export interface HaproxySocketOptions {
@@ -37,21 +37,21 @@ export async function openHaproxySocket(options: HaproxySocketOptions): Promise<
     socket.on('close', () => sockets.delete(socket))
     serve(socket, { runtime: options.runtime, baseline: options.baseline, who: somebody('HAProxy socket') })
   })
+  const retire = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
+  const close = (): Promise<void> => {
+    const closed = retire()
+    for (const socket of sockets) socket.destroy()
+    return closed
+  }
   try {
     await claimSocketPath(path)
     await openPrivately(() => listen(server, path))
     await share(path, group)
   } catch (error) {
+    await close() // it listens already where the group is what is wrong
     throw new Error(`cannot open the socket for HAProxy's commands: ${(error as Error).message}`, { cause: error })
   }
-  return {
-    path,
-    close: () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of sockets) socket.destroy()
-      return closed
-    },
-  }
+  return { path, retire, close }
 }
 
 function listen(server: Server, path: string): Promise<void> {

@@ -13,17 +13,8 @@ export interface Live {
   readonly server: (backend: string, name: string) => number
 }
 
-/** What a start alone can change: threads, memory and sockets of the process itself. */
-const fixed: ReadonlySet<string> = new Set([
-  'sources',
-  'admin',
-  'controlSocket',
-  'controlGroup',
-  'certificateStore',
-  'haproxySocket',
-  'log',
-  'watch',
-])
+/** What a start alone can change. */
+const fixed: ReadonlySet<string> = new Set(['sources', 'certificateStore', 'watch'])
 
 /** @param room for workers, without a restart */
 export function differences(before: Config, after: Config, live: Live, room = Infinity): Change[] {

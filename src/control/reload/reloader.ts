@@ -81,7 +81,8 @@ export class ConfigReloader implements Reloader {
           log.warn({ path: path0, why }, `the configuration of before returns: ${why}`)
           this.#trial = null
           this.#path = path0
-          await this.#change(file, running.config)
+          const problem = await this.#change(file, running.config)
+          if (problem !== null) log.error(`the configuration of before cannot return: ${problem}`)
         })
       this.#trial = new Trial({ span: confirm, before, vitals, onFailure: (why) => void back(why) })
       return { ...outcome, confirmBy: this.#trial.until }

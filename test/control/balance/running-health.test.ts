@@ -28,7 +28,7 @@ defaults: { health_check: off, balance: roundrobin, slow_start: 0s, retries: 0 }
 frontends: { web: { bind: '127.0.0.1:0', backend: app } }
 backends: { ${backends} }`)
   const { log, lines } = memoryLog()
-  const weir = await startWeir({ version: '0', ...prepareStart(config, log), admin: null, controlSocket: null, log })
+  const weir = await startWeir({ version: '0', ...prepareStart(config, log), log })
   onTestFinished(() => weir.stop())
   const port = Object.values(weir.view.ports())[0]!
   const messages = (what: string) => lines.map(({ message }) => String(message)).filter((each) => each.includes(what))

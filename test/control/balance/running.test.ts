@@ -15,7 +15,7 @@ global: { workers: 2, admin: off, control_socket: off, shutdown_timeout: 1s }
 frontends: { web: { bind: '127.0.0.1:0', backend: app } }
 backends: { app: { health_check: off, ${backend}, servers: { ${list.join(', ')} } } }`)
   const { log } = memoryLog()
-  const weir = await startWeir({ version: '0', ...prepareStart(config, log), admin: null, controlSocket: null, log })
+  const weir = await startWeir({ version: '0', ...prepareStart(config, log), log })
   onTestFinished(() => weir.stop())
   const { board, snapshot, ports } = weir.view
   const slots = Object.fromEntries(snapshot.backends[0]!.servers.map(({ name, slot }) => [name, slot]))

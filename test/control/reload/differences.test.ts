@@ -62,6 +62,18 @@ test('what takes effect with a restart only is said to', () => {
   ])
 })
 
+test('addresses of the process itself and its log change without a restart', () => {
+  const moved =
+    'admin: 127.0.0.1:9999, control_socket: /a, haproxy_socket: /b, control_group: ops, log: { level: warn }'
+  expect(changed('\nfrontends', `\nglobal: { ${moved} }\nfrontends`)).toEqual([
+    'changed global admin (0)',
+    'changed global control_socket auto -> /a (0)',
+    'changed global haproxy_socket null -> /b (0)',
+    'changed global control_group null -> ops (0)',
+    'changed global log (0)',
+  ])
+})
+
 test('workers need a restart only where there are more than there is room for', () => {
   const next = config(base.replace('\nfrontends', '\nglobal: { workers: 9 }\nfrontends'))
   const needsRestart = (room: number) => differences(config(base), next, live, room).map((each) => each.needsRestart)
