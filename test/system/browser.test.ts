@@ -50,7 +50,7 @@ test.skipIf(path === null)(
     const { cert, key } = await makeCertificate({ names: ['www.test'] })
     const { pem } = files({ pem: cert + key })
     const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: '127.0.0.1:0', tls: '${pem}', backend: app }
 backends:
@@ -86,7 +86,7 @@ test.skipIf(path === null)(
     const { cert, key } = await makeCertificate({ names: ['www.test'] })
     const { pem } = files({ pem: cert + key })
     const weir = await startWeir(`
-global: { workers: 1, admin: off, control_socket: CONTROL }
+global: { workers: 1, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: '127.0.0.1:0', tls: '${pem}', backend: app }
 backends:

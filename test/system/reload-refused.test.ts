@@ -145,8 +145,7 @@ test('after a refused file a worker that dies is replaced by one that runs the o
     const { workers } = await stage.status()
     return workers[1]!.restarts === 1 && workers[1]!.state === 'listening'
   }
-  for (let tries = 0; tries < 400 && !(await replaced()); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await eventually('replaced', replaced)
   for (let i = 0; i < 20; i++) expect((await ask(port)).text).toBe('a')
 })
 
@@ -160,8 +159,7 @@ test('a worker that dies after a reload is replaced by one that runs the new con
   await stage.weir.kill(1)
   const replaced = async (): Promise<boolean> =>
     (await stage.status()).workers.every(({ restarts, state }) => restarts === 1 && state === 'listening')
-  for (let tries = 0; tries < 400 && !(await replaced()); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await eventually('replaced', replaced)
   for (let i = 0; i < 20; i++) expect((await ask(port)).text).toBe('b')
   expect(await stage.portOf('more', '127.0.0.2')).toBe(more)
 })
