@@ -208,7 +208,7 @@ describe('http', () => {
   ])('a client that %s teaches nothing', async (_, more, reason) => {
     const server = await startServer((socket) => socket.resume().on('end', () => socket.end()))
     const plane = await startPlane({
-      frontends: [{ timeouts: { clientIdle: ms(300) } }],
+      frontends: [{ timeouts: { clientIdle: ms(1000) } }],
       backends: [{ servers: [server.port] }],
     })
     const client = await dial(plane.port)
