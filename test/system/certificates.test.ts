@@ -140,7 +140,7 @@ test('upload, list, use: the next handshake has it on all workers, while an open
     'serves the certificate site',
     'the certificate site was removed',
   ])
-    expect(weir.log()).toMatch(new RegExp(`${words}.*changed by `))
+    await eventually(`told: ${words}`, () => new RegExp(`${words}.*changed by `).test(weir.log()))
   expect(weir.log()).not.toContain('PRIVATE KEY')
 }, 120_000)
 

@@ -115,6 +115,7 @@ test('health: nobody goes back to `checking`, what is up stays up and what is do
   expect(await states()).toMatchObject(before)
   await stage.settled('app', 'up', 'down')
   expect((await stage.server('app', 'late')).state).toBe('up')
+  await eventually('told', () => stage.weir.log().includes('server app/late is up'))
   const told = stage.weir.log().split('\n')
   expect(told.filter((line) => /server app\/[ab] is/.test(line))).toHaveLength(2)
 })
@@ -202,39 +203,38 @@ test('cookies lead to the same servers', async () => {
 
 test('requests that wait in a queue keep their place, and a higher limit lets them go at once', async () => {
   const [a] = (await farm('a')) as [Named]
-  a.delay = 400
-  const limits = { max_connections_per_server: 1, queue: { max: 10, timeout: '20s' } }
+  const first = Promise.withResolvers<void>()
+  a.holds = first.promise
+  const limits = { max_connections_per_server: 1, queue: { max: 10, timeout: '50s' } }
   const config = configOf([a], { ...unchecked, ...limits })
   const stage = await ReloadStage.start(config)
   const port = stage.weir.port('web')
   const order: number[] = []
   const answers: Promise<{ status: number }>[] = []
-  const here = async (): Promise<number> => {
-    const { inflight, queued } = await stage.backend('app')
-    return inflight + queued
-  }
   for (let i = 0; i < 5; i++) {
     const answer = ask(port, `/${i}`)
     answers.push(answer)
     void answer.then(() => order.push(i))
-    for (let tries = 0; tries < 100 && (await here()) <= i && order.length === 0; tries++) await pause(2)
+    await eventually(`${i} behind the first`, async () => (await stage.backend('app')).queued === i && a.requests === 1)
   }
-  expect((await stage.backend('app')).queued).toBeGreaterThan(0)
   await stage.reload(change(config, 1), 'signal')
-  expect((await stage.backend('app')).queued).toBeGreaterThan(0)
+  expect((await stage.backend('app')).queued).toBe(4)
+  first.resolve()
   const all = await Promise.all(answers)
   expect(all.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
   expect(order).toEqual([0, 1, 2, 3, 4])
   expect(a.mostAtOnce).toBe(1)
 
-  a.delay = 1000
+  const second = Promise.withResolvers<void>()
+  a.holds = second.promise
   const more = Array.from({ length: 6 }, (_, i) => ask(port, `/more${i}`))
-  for (let tries = 0; tries < 200 && (await stage.backend('app')).queued < 5; tries++) await pause(5)
+  await eventually('five behind the first', async () => (await stage.backend('app')).queued === 5)
   config.backends['app']!['max_connections_per_server'] = 4
   await stage.reload(config)
-  await eventually('more at a time', () => a.mostAtOnce > 1)
+  await eventually('four at a time', () => a.mostAtOnce === 4)
+  second.resolve()
   expect((await Promise.all(more)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200])
-  expect(a.mostAtOnce).toBeLessThanOrEqual(4)
+  expect(a.mostAtOnce).toBe(4)
   const { queued, inflight } = await stage.backend('app')
   expect({ queued, inflight }).toEqual({ queued: 0, inflight: 0 })
 })

@@ -18,7 +18,7 @@ const statusOf = async (port: number, path: string): Promise<string> =>
 
 test('a lame duck: readiness fails, requests go on on kept and on new connections, then it stops', async () => {
   const server = await startServer(answering('fine'))
-  const weir = await startWeir(config(server.port, '1500ms'))
+  const weir = await startWeir(config(server.port, '4s'))
   const port = weir.port('web')
   const admin = adminOf(weir)
   const isReady = async (status: string): Promise<boolean> =>

@@ -72,7 +72,7 @@ test('a configuration that is bad by now: the old process goes on, and says why'
   const { code, stderr } = await run(program, ['upgrade', '--socket', weir.control])
   expect(code).toBe(1)
   expect(stderr).toMatch(/the new program ended with exit code 1: .*balanse/)
-  expect(weir.log()).toContain('upgrade failed, this process goes on')
+  await eventually('told', () => weir.log().includes('upgrade failed, this process goes on'))
   expect((await service.status()).pid).toBe(weir.pid)
   expect((await fetchOnce(weir.port('web'))).text).toContain('fine')
 
