@@ -41,7 +41,7 @@ async function stage(delay = 0): Promise<Stage> {
   const file = join(folder(), 'weir.yaml')
   writeFileSync(
     file,
-    `global: { workers: 2, admin: 'off', control_socket: ./weir.sock }
+    `global: { workers: 2, admin: 'off', control_socket: ./weir.sock, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: 127.0.0.1:0, backend: app }
 backends:
@@ -163,7 +163,7 @@ test('a configuration on trial is confirmed', async () => {
 }, 120_000)
 
 test('connections are shown and closed; a drain that takes too long is not done', async () => {
-  const it = await stage(20_000)
+  const it = await stage(50_000)
   await it.start()
   const asked = get(it.port()).catch((error: NodeJS.ErrnoException) => error.code)
   const busy = async (): Promise<string | undefined> =>

@@ -140,7 +140,9 @@ export async function startWeir(yaml: string, files?: number): Promise<WeirProce
   const started = spawnWeir(yaml, files)
   let gone = false
   void started.exit.then(() => (gone = true))
-  await eventually('ready', () => gone || started.log().includes(' is ready'), 40_000)
+  await eventually('ready', () => gone || started.log().includes(' is ready'), 40_000).catch((error: Error) => {
+    throw new Error(`${error.message}: ${started.log()}`)
+  })
   if (gone) throw new Error(`weir did not start: ${started.log()}`)
   return started
 }
