@@ -48,7 +48,7 @@ test('a body that trickles in is refused; a steady one, a slow server and one th
       if (path === '/deaf') socket.pause()
       else if (path === '/asked' && body === 0) {
         setTimeout(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), 7000)
-      } else if (path === '/asked' ? body >= 10 : body >= 14_000) done()
+      } else if (path === '/asked' ? body >= 10 : body >= 28_000) done()
       else if (path === '/poll') setTimeout(done, 7000)
     })
   })
@@ -59,9 +59,9 @@ test('a body that trickles in is refused; a steady one, a slow server and one th
   const [trickling, silent, steady, deaf, asked, poll] = await Promise.all(
     Array.from({ length: 6 }, () => dial(plane.port)),
   )
-  drip(trickling!.write(post('/', 14_000)), 1, 1000)
+  drip(trickling!.write(post('/', 28_000)), 1, 1000)
   silent!.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab`)
-  drip(steady!.write(post('/', 14_000)), 200, 70)
+  drip(steady!.write(post('/', 28_000)), 400, 70)
   deaf!.write(post('/deaf', 100_000_000)).write(Buffer.alloc(20_000_000))
   asked!.write(post('/asked', 10, 'Expect: 100-continue'))
   poll!.write(get('/poll'))
