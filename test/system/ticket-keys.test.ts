@@ -28,7 +28,7 @@ function visit(weir: WeirProcess, session?: Buffer): Promise<{ readonly ticket: 
 
 test(
   'machines that share a file of keys take each other’s tickets, also after it has changed',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const { cert, key } = await makeCertificate({ names: ['www.test'] })
     const [one, two] = [randomBytes(48).toString('base64'), randomBytes(48).toString('base64')]
