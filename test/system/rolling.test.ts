@@ -48,7 +48,7 @@ interface Tier {
   /** Where its clients connect. */
   readonly front: number
   /** Until it sees so many Weirs up. */
-  seesUp(count: number): Promise<void>
+  readonly seesUp: (count: number) => Promise<void>
 }
 
 async function startTier(haproxy: string, weirs: readonly number[]): Promise<Tier> {
