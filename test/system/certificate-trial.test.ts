@@ -25,7 +25,7 @@ async function setUp(): Promise<Stage> {
   const server = await startServer(answering('hello'))
   const weir = await startWeir(
     JSON.stringify({
-      global: { workers: 2, admin: 'off', control_socket: 'CONTROL', overload: { loop_delay: '0s' } },
+      global: { workers: 2, admin: 'off', control_socket: 'CONTROL' },
       frontends: { web: { bind: '127.0.0.1:0', tls: { certificate: { store: 'site' } }, backend: 'app' } },
       backends: { app: { health_check: 'off', servers: [`127.0.0.1:${server.port}`] } },
     }),
