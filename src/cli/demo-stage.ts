@@ -90,12 +90,12 @@ export class Stage implements AsyncDisposable {
   }
 
   async #untilReady(signal: AbortSignal): Promise<void> {
-    for (const deadline = Date.now() + 20_000; ; await sleep(30, undefined, { signal })) {
+    for (const deadline = Date.now() + 60_000; ; await sleep(30, undefined, { signal })) {
       this.assertRunning()
       const status = await fetchStatus(this.socket).catch(() => null)
       const servers = status?.backends.flatMap((backend) => backend.servers) ?? []
       if (status?.ready === true && servers.every(({ state }) => state === 'up')) return
-      if (Date.now() > deadline) throw new Error(`Weir is not ready after 20 s:\n${this.#lastLines()}`)
+      if (Date.now() > deadline) throw new Error(`Weir is not ready after 60 s:\n${this.#lastLines()}`)
     }
   }
 

@@ -54,7 +54,7 @@ const victim: ServerName = 'two'
 const killAt = 0.3
 const backAt = 0.6
 /** Milliseconds for the health checks to notice; config/demo.yaml makes them take less than one second. */
-const patience = 10_000
+const patience = 30_000
 
 /** Requests until now, and when that is. */
 interface Counts {

@@ -31,6 +31,7 @@ global:
   workers: 2
   admin: '127.0.0.1:${admin}'
   control_socket: CONTROL
+  overload: { loop_delay: 0s }
   shutdown_timeout: 5s
   access_log: { format: json, target: ${log} }
 frontends:

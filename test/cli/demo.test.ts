@@ -36,7 +36,7 @@ const pidsIn = (out: string): number[] => [
   ...new Set([...out.matchAll(/process (\d+)/g)].map(([, pid]) => Number(pid))),
 ]
 
-test('a server dies and comes back, and no request fails', { timeout: 60_000 }, async () => {
+test('a server dies and comes back, and no request fails', { timeout: 120_000 }, async () => {
   const run = play('--seconds', '5')
   expect(await run.ended, run.out + run.err).toBe(0)
   const events = ['is killed now', 'mark two down after', 'is started again', 'is back up after', ' 0 failed']
@@ -50,7 +50,7 @@ test('a server dies and comes back, and no request fails', { timeout: 60_000 }, 
   expect(pidsIn(run.out).filter(isRunning)).toEqual([])
 })
 
-test('Ctrl-C ends everything that was started', { timeout: 60_000 }, async () => {
+test('Ctrl-C ends everything that was started', { timeout: 120_000 }, async () => {
   const run = play()
   await words(run, '  weir  ')
   expect(pidsIn(run.out).filter(isRunning)).toHaveLength(4)
@@ -59,7 +59,7 @@ test('Ctrl-C ends everything that was started', { timeout: 60_000 }, async () =>
   expect(pidsIn(run.out).filter(isRunning)).toEqual([])
 })
 
-test('with --stay it serves on after the summary, at the addresses it names', { timeout: 60_000 }, async () => {
+test('with --stay it serves on after the summary, at the addresses it names', { timeout: 120_000 }, async () => {
   const run = play('--seconds', '4', '--stay')
   await words(run, 'In a browser')
   const port = /curl http:\/\/127\.0\.0\.1:(\d+)\/ /.exec(run.out)?.[1]

@@ -59,7 +59,14 @@ function write(port: number, more: Record<string, unknown> = {}): { file: string
   const socket = join(folder(), 'weir.sock')
   const file = join(folder(), 'weir.yaml')
   const config = {
-    global: { workers: 2, admin: '127.0.0.1:0', control_socket: socket, shutdown_timeout: '20s', ...more },
+    global: {
+      workers: 2,
+      admin: '127.0.0.1:0',
+      control_socket: socket,
+      shutdown_timeout: '20s',
+      overload: { loop_delay: '0s' },
+      ...more,
+    },
     frontends: { web: { bind: '127.0.0.1:0', backend: 'app' } },
     backends: { app: { servers: [`127.0.0.1:${port}`], health_check: { interval: '100ms' } } },
   }

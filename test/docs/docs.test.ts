@@ -67,7 +67,7 @@ const rules: readonly (readonly [RegExp, (session: Session, command: string) => 
 ]
 const programs = ['curl', 'openssl'].filter((name) => !hasProgram(name))
 
-describe('commands', { timeout: 300_000 }, () => {
+describe('commands', { timeout: 600_000 }, () => {
   const withCommands = pages.filter((page) => blocksIn(page, 'sh', 'console').length > 0)
 
   test.skipIf(programs.length > 0).each(withCommands.map((page) => [page.path, page] as const))(
@@ -139,9 +139,9 @@ test('TypeScript is right by its types, as those who write against the package s
     join(folder, 'tsconfig.json'),
     JSON.stringify({ compilerOptions: { ...compilerOptions, ...strictest, types: [] }, files: names }),
   )
-  const { stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder], '', 60_000)
+  const { stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder], '', 200_000)
   expect(stdout).toBe('')
-}, 60_000)
+}, 240_000)
 
 test.skipIf(!hasProgram('haproxy'))('what stands for HAProxy is what HAProxy takes', async () => {
   const page: Page = pages[0]!

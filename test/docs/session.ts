@@ -91,7 +91,7 @@ export class Session implements AsyncDisposable {
   async runServer(command: string): Promise<void> {
     this.#children.push(this.#spawn(command.replace(/ &$/, '')))
     const port = Number(/listen\((\d+)/.exec(this.#placed(command))![1])
-    for (const end = Date.now() + 10_000; !(await accepts(port));) {
+    for (const end = Date.now() + 30_000; !(await accepts(port));) {
       if (Date.now() > end) throw new Error(`${command}: nothing listens on ${port}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }

@@ -9,7 +9,7 @@ const { parentPort } = require('node:worker_threads')
 const server = require('node:net').createServer()
 server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
   parentPort.postMessage(server.address().port)
-  setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 20)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 })`
 
 /** @returns its port */
@@ -21,14 +21,18 @@ export async function blackHole(): Promise<number> {
     await worker.terminate()
   })
   const port = await new Promise<number>((resolve) => worker.once('message', resolve))
-  await new Promise((resolve) => setTimeout(resolve, 60))
   for (let tries = 0; tries < 8; tries++) {
+    let connected = false
     const socket = net.connect(port, '127.0.0.1').on('error', () => {})
     sockets.push(socket)
-    const connected = await Promise.race([
-      new Promise<boolean>((resolve) => socket.once('connect', () => resolve(true))),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100)),
-    ])
+    await new Promise<void>((resolve) => {
+      socket.once('connect', () => {
+        connected = true
+        resolve()
+      })
+      setTimeout(resolve, 100)
+    })
+    await new Promise((resolve) => setImmediate(resolve)) // by then the sockets were looked at, however late the timer was
     if (!connected) return port
   }
   throw new Error('the queue of a server that accepts nothing does not fill up here')

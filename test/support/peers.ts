@@ -7,10 +7,13 @@ import { reasonCodes, reasonIndex, type ReasonCode } from '../../src/model/reaso
 import { total } from '../../src/scoreboard/scoreboard.ts'
 import { startDataPlane, type TestPlane, type Wish } from './data-plane.ts'
 
-/** Waits until `check` holds; what it is good for is said when it never does. */
-export async function eventually(what: string, check: () => boolean, span = 8000): Promise<void> {
+/**
+ * Waits until `check` holds; what it is good for is said when it never does. The span is not what a thing may take, but what a
+ * machine that is busy with other tests may make of it: only a failure lasts as long.
+ */
+export async function eventually(what: string, check: () => boolean | Promise<boolean>, span = 20_000): Promise<void> {
   const end = performance.now() + span
-  while (!check()) {
+  while (!(await check())) {
     if (performance.now() > end) throw new Error(`after ${span} ms: not yet ${what}`)
     await pause(10)
   }
@@ -92,13 +95,25 @@ export const answering =
   (socket: Socket): void =>
     onHead(socket, () => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`))
 
-/** A port on which nobody listens. */
+/** The next port to look at: tests run in processes of their own, which begin somewhere each. */
+let nextPort = 10_000 + Math.floor(Math.random() * 10_000)
+
+/**
+ * A port on which nobody listens, another one with each call. It is none of those that the kernel gives to clients and to
+ * listeners on port 0, so that nobody gets it by chance before the test uses it.
+ */
 export async function deadPort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = nextPort++
+    if (nextPort === 20_000) nextPort = 10_000
+    const server = net.createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!free) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
 
 /** A client that remembers what it got and how it ended. */

@@ -28,7 +28,7 @@ export interface Ran {
 }
 
 /** Runs a program to its end, or for `span` milliseconds. @param input what it reads; its input is closed behind it */
-export function run(path: string, args: readonly string[], input = '', span = 15_000): Promise<Ran> {
+export function run(path: string, args: readonly string[], input = '', span = 60_000): Promise<Ran> {
   const child = spawn(path, args, { stdio: 'pipe' })
   return gather(child, input, span)
 }
@@ -140,7 +140,9 @@ export async function startWeir(yaml: string, files?: number, path = weir): Prom
   const started = spawnWeir(yaml, files, path)
   let gone = false
   void started.exit.then(() => (gone = true))
-  await eventually('ready', () => gone || started.log().includes(' is ready'), 20_000)
+  await eventually('ready', () => gone || started.log().includes(' is ready'), 40_000).catch((error: Error) => {
+    throw new Error(`${error.message}: ${started.log()}`)
+  })
   if (gone) throw new Error(`weir did not start: ${started.log()}`)
   return started
 }

@@ -22,7 +22,7 @@ interface Wish {
 }
 
 const yaml = ({ pebble, certificate, acme = '', store = folder() }: Wish): string => `
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 1s, certificate_store: ${store} }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 1s, certificate_store: ${store} }
 acme: { agree_tos: true, directory: '${pebble.directory}', ca: ${pebble.ca}${acme} }
 frontends:
   plain: { mode: http, bind: '127.0.0.1:${pebble.httpPort}', backend: app }
@@ -106,7 +106,7 @@ test.skipIf(withoutPebble || withoutNamed)(
     expect(shown.subjectAltName).toBe('DNS:*.weir.test, DNS:weir.test')
     expect(shown.publicKey.asymmetricKeyType).toBe('rsa')
   },
-  60_000,
+  120_000,
 )
 
 test.skipIf(withoutPebble || withoutNamed)(
@@ -143,7 +143,7 @@ test.skipIf(withoutPebble)(
     expect(pebble.log()).toContain('Successful newAccount Binding with CA using kid "kid-1"')
     expect(await statusOf(weir)).toMatchObject({ state: 'valid', tries: 0 })
   },
-  60_000,
+  120_000,
 )
 
 test.skipIf(withoutPebble)(
@@ -156,7 +156,7 @@ test.skipIf(withoutPebble)(
     expect((await statusOf(weir)).lastError).toContain('option eab')
     expect((await shownAt(pebble.tlsPort, 'a.weir.test')).issuer).not.toContain('Pebble')
   },
-  60_000,
+  120_000,
 )
 
 test.skipIf(withoutPebble)(
@@ -179,7 +179,7 @@ test.skipIf(withoutPebble)(
     expect(made).toEqual([`Added order "${order!.url!.split('/').at(-1)}"`])
     expect(pebble.log().match(/There are now \d+ accounts in memory/g)).toHaveLength(1)
   },
-  60_000,
+  120_000,
 )
 
 test.skipIf(withoutPebble)(

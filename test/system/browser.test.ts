@@ -45,12 +45,12 @@ const spkiOf = (cert: string): string =>
 
 test.skipIf(path === null)(
   'a browser loads a page over TLS 1.3, and what belongs to it',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const { cert, key } = await makeCertificate({ names: ['www.test'] })
     const { pem } = files({ pem: cert + key })
     const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: '127.0.0.1:0', tls: '${pem}', backend: app }
 backends:
@@ -58,6 +58,7 @@ backends:
 `)
     const browser = await chromium.launch({
       executablePath: path!,
+      timeout: 60_000,
       args: [
         '--no-sandbox',
         '--host-resolver-rules=MAP www.test 127.0.0.1',
@@ -66,6 +67,7 @@ backends:
     })
     onTestFinished(() => browser.close())
     const tab = await browser.newPage()
+    tab.setDefaultTimeout(60_000)
     const problems: string[] = []
     tab.on('pageerror', (error) => problems.push(error.message))
     tab.on('requestfailed', (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`))
@@ -81,21 +83,22 @@ backends:
 
 test.skipIf(path === null)(
   'a browser refuses a certificate that it has no reason to trust',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const { cert, key } = await makeCertificate({ names: ['www.test'] })
     const { pem } = files({ pem: cert + key })
     const weir = await startWeir(`
-global: { workers: 1, admin: off, control_socket: CONTROL }
+global: { workers: 1, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: '127.0.0.1:0', tls: '${pem}', backend: app }
 backends:
   app: { health_check: off, servers: ['127.0.0.1:1'] }
 `)
     const args = ['--no-sandbox', '--host-resolver-rules=MAP www.test 127.0.0.1']
-    const browser = await chromium.launch({ executablePath: path!, args })
+    const browser = await chromium.launch({ executablePath: path!, timeout: 60_000, args })
     onTestFinished(() => browser.close())
     const tab = await browser.newPage()
+    tab.setDefaultTimeout(60_000)
     await expect(tab.goto(`https://www.test:${weir.port('web')}/`)).rejects.toThrow('ERR_CERT_AUTHORITY_INVALID')
   },
 )

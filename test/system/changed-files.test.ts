@@ -21,7 +21,7 @@ test('a balancer that has changed under the same path is loaded by a reload, and
   const file = join(folder(), 'mine.mjs')
   writeFileSync(file, preferring('s1'))
   const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 2s }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 2s }
 frontends:
   web: { bind: '127.0.0.1:0', backend: app }
 backends:
@@ -53,7 +53,7 @@ backends:
   writeFileSync(file, preferring('s1'))
   expect(await reload()).toHaveLength(1)
   expect(await answers()).toBe('one')
-}, 60_000)
+}, 120_000)
 
 const weirProgram = join(import.meta.dirname, '..', '..', 'bin', 'weir')
 
@@ -74,11 +74,11 @@ backends: { app: { health_check: off, servers: ['127.0.0.1:1'] } }
   })
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => (log += String(chunk)))
-  await eventually('ready', () => log.includes('is ready'), 20_000)
+  await eventually('ready', () => log.includes('is ready'), 40_000)
   writeFileSync(file, text.replace('127.0.0.1:1', '127.0.0.1:2'))
-  await eventually('read again', () => log.includes('(a change of the file)'), 20_000)
+  await eventually('read again', () => log.includes('(a change of the file)'), 40_000)
   expect(log).toContain('server app/127.0.0.1:2 added')
-}, 60_000)
+}, 120_000)
 
 test('run --watch without a file is a wrong usage', async () => {
   const child = spawn(weirProgram, ['run', '--watch', '--listen', '127.0.0.1:0', '--to', '127.0.0.1:1'], {
@@ -88,4 +88,4 @@ test('run --watch without a file is a wrong usage', async () => {
   child.stderr.on('data', (chunk: Buffer) => (words += String(chunk)))
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(2)
   expect(words).toContain('--watch needs a configuration file')
-}, 30_000)
+})

@@ -1,7 +1,7 @@
 // A process that has no file descriptors left: it says so, survives, and works again when there are some.
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { answering, dial, eventually, fetchOnce, get, pause, startServer } from '../support/peers.ts'
+import { answering, dial, eventually, fetchOnce, get, startServer } from '../support/peers.ts'
 import { startWeir } from '../support/programs.ts'
 
 test('file descriptors that run out are reported once, with counts, and the process goes on', async () => {
@@ -35,11 +35,8 @@ backends:
   await first.write(get()).until('HTTP/1.1 200')
 
   for (const socket of crowd) socket.destroy()
-  let text = ''
-  for (let tries = 0; tries < 100 && !text.endsWith('fine'); tries++) {
-    await pause(50)
-    text = (await fetchOnce(port).catch(() => null))?.text ?? ''
-  }
-  expect(text.endsWith('fine')).toBe(true)
+  await eventually('at work again', async () =>
+    ((await fetchOnce(port).catch(() => null))?.text ?? '').endsWith('fine'),
+  )
   expect(weir.log().split('no file descriptors left').length - 1).toBe(1)
 })

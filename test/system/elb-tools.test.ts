@@ -28,7 +28,7 @@ beforeEach(async () => {
   writeFileSync(join(where, 'stage.mysite.com.key'), fresh.key)
   const servers = await Promise.all([startServer(answering('one')), startServer(answering('two'))])
   weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 2s }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 2s }
 frontends:
   mysite-stage: { bind: { address: '127.0.0.1:0', tls: ${where}/old.pem }, backend: farm }
   plain: { bind: '127.0.0.1:0', backend: farm }

@@ -31,7 +31,7 @@ test.skipIf(openssl === null)(
       'plain.pem': plain.cert + plain.key,
     })
     const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: '127.0.0.1:0', tls: '${paths['good.pem']}', backend: app }
   old: { bind: '127.0.0.1:0', tls: '${paths['revoked.pem']}', backend: app }

@@ -53,13 +53,13 @@ async function weirBy(balancer: string, servers: readonly Named[]): Promise<{ we
   const { 'balancer.ts': file } = files({ 'balancer.ts': balancer })
   const [admin] = await freePorts(1)
   const weir = await startWeir(`
-global: { workers: 2, admin: '127.0.0.1:${admin}', control_socket: CONTROL, shutdown_timeout: 3s }
+global: { workers: 2, admin: '127.0.0.1:${admin}', control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 3s }
 frontends:
   web: { bind: '127.0.0.1:0', backend: app }
 backends:
   app:
     balance: { file: ${file}, key: path }
-    health_check: { path: /health, interval: 100ms, timeout: 2s, rise: 1, fall: 1 }
+    health_check: { path: /health, interval: 100ms, timeout: 10s, rise: 1, fall: 1 }
     slow_start: 0s
     servers:
 ${servers.map(({ name, port }) => `      - { name: ${name}, address: '127.0.0.1:${port}' }`).join('\n')}
@@ -69,7 +69,7 @@ ${servers.map(({ name, port }) => `      - { name: ${name}, address: '127.0.0.1:
 }
 
 const changed = (weir: WeirProcess, server: string, to: string): Promise<void> =>
-  eventually(`${server} ${to}`, () => weir.log().includes(`server app/${server} is ${to}`), 10_000)
+  eventually(`${server} ${to}`, () => weir.log().includes(`server app/${server} is ${to}`))
 
 const faultsOf = async (admin: number): Promise<number> =>
   Number(/^weir_backend_balancer_faults_total\{backend="app"\} (\d+)$/m.exec(await get(admin, '/metrics'))![1])

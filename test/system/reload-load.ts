@@ -20,7 +20,7 @@ export interface HttpAnswer {
 }
 
 /** Longer than any answer may take, in ms. */
-const PATIENCE = 15_000
+const PATIENCE = 30_000
 /** Between two requests of one client, in ms: a load that leaves the machine some air. */
 const BREATH = 4
 

@@ -56,8 +56,8 @@ test('a file with mistakes: the old one runs on, all of them are in the log by l
   stage.write(yaml(world, 'backend: other, max_conections: 5', 'heavy'))
   expect(await stage.hangUp()).toBe(false)
   expect((await ask(port)).text).toBe('a')
-  expect(stage.weir.log()).toMatch(/weir\.yaml:7:47: UNKNOWN_KEY/)
-  expect(stage.weir.log()).toMatch(/weir\.yaml:12:\d+: /)
+  await eventually('told', () => /weir\.yaml:7:47: UNKNOWN_KEY/.test(stage.weir.log()))
+  await eventually('told', () => /weir\.yaml:12:\d+: /.test(stage.weir.log()))
   expect(await stage.reloads()).toEqual({ succeeded: 0, failed: 1 })
   expect(await lastSuccessful(stage)).toBe(0)
 
@@ -145,8 +145,7 @@ test('after a refused file a worker that dies is replaced by one that runs the o
     const { workers } = await stage.status()
     return workers[1]!.restarts === 1 && workers[1]!.state === 'listening'
   }
-  for (let tries = 0; tries < 400 && !(await replaced()); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await eventually('replaced', replaced)
   for (let i = 0; i < 20; i++) expect((await ask(port)).text).toBe('a')
 })
 
@@ -160,8 +159,7 @@ test('a worker that dies after a reload is replaced by one that runs the new con
   await stage.weir.kill(1)
   const replaced = async (): Promise<boolean> =>
     (await stage.status()).workers.every(({ restarts, state }) => restarts === 1 && state === 'listening')
-  for (let tries = 0; tries < 400 && !(await replaced()); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await eventually('replaced', replaced)
   for (let i = 0; i < 20; i++) expect((await ask(port)).text).toBe('b')
   expect(await stage.portOf('more', '127.0.0.2')).toBe(more)
 })

@@ -26,13 +26,15 @@ test('a bind that is removed: answers under way are finished, kept connections e
   const [idle, busy] = (await Promise.all([Wire.open(target), Wire.open(target)])) as [Wire, Wire]
   idle.write('GET / HTTP/1.1\r\nHost: weir.test\r\n\r\n')
   expect(await idle.answer()).toMatchObject({ status: 200, close: false })
-  for (const server of servers) server.delay = 500
+  const answers = Promise.withResolvers<void>()
+  for (const server of servers) server.holds = answers.promise
   const before = servers.reduce((sum, { requests }) => sum + requests, 0)
   busy.write('GET / HTTP/1.1\r\nHost: weir.test\r\n\r\n')
   await eventually('under way', () => servers.reduce((sum, { requests }) => sum + requests, 0) > before)
 
   delete config.frontends['old']
   await stage.reload(config)
+  answers.resolve()
   expect(await busy.answer()).toMatchObject({ status: 200, close: true })
   expect([await busy.over(), await idle.over()]).toEqual(['ended', 'ended'])
   expect(await refusedAt(target)).toBe('no connection: ECONNREFUSED')
@@ -40,6 +42,7 @@ test('a bind that is removed: answers under way are finished, kept connections e
 
 test('a frontend that is removed: its WebSockets and tcp connections go on for a while, and are ended in bounded time', async () => {
   const { stage, config } = await startWorld()
+  config.global = { shutdown_timeout: '6s' }
   config.frontends['old'] = { bind: '127.0.0.2:0', backend: 'sockets' }
   config.frontends['old-db'] = { mode: 'tcp', bind: '127.0.0.3:0', backend: 'db' }
   await stage.reload(config)
@@ -66,7 +69,8 @@ test('a server that is removed finishes what it has, and its WebSockets live on'
   const { stage, config, servers } = await startWorld()
   const [a, , c] = servers
   const socket = (await openWebSocket({ port: stage.weir.port('web') })) as Wire
-  a.delay = 600
+  const answers = Promise.withResolvers<void>()
+  a.holds = answers.promise
   config.backends['api']!.servers = listed(a)
   config.frontends['web']!['routes'] = [
     { path: '/ws', backend: 'sockets' },
@@ -79,6 +83,7 @@ test('a server that is removed finishes what it has, and its WebSockets live on'
   config.backends['api']!.servers = listed(c)
   config.backends['sockets']!.servers = listed(servers[1])
   await stage.reload(config)
+  answers.resolve()
   expect(await slow).toEqual({ status: 200, text: 'a' })
   await stage.settled('api', 'up')
   expect((await ask(stage.weir.port('web'), '/api')).text).toBe('c')

@@ -159,6 +159,8 @@ export interface Named {
   status: number
   /** How long it takes to answer anything but /health, in ms. */
   delay: number
+  /** Answers to anything but /health wait for this one. */
+  holds: Promise<unknown> | null
   /** Requests that it has had, checks left out, and the most of them at one time. */
   requests: number
   mostAtOnce: number
@@ -173,7 +175,8 @@ export async function httpServer(name: string): Promise<Named> {
     named.mostAtOnce = Math.max(named.mostAtOnce, ++atOnce)
     response.on('close', () => atOnce--)
     const answer = (): void => void response.writeHead(named.status, { 'Content-Length': name.length }).end(name)
-    if (named.delay === 0) answer()
+    if (named.holds !== null) void named.holds.then(answer)
+    else if (named.delay === 0) answer()
     else setTimeout(answer, named.delay)
   })
   const upgraded = new Set<Socket>()
@@ -191,7 +194,17 @@ export async function httpServer(name: string): Promise<Named> {
   })
   const { port } = server.address() as AddressInfo
   const address = `127.0.0.1:${port}`
-  const named: Named = { name, port, address, health: 200, status: 200, delay: 0, requests: 0, mostAtOnce: 0 }
+  const named: Named = {
+    name,
+    port,
+    address,
+    health: 200,
+    status: 200,
+    delay: 0,
+    holds: null,
+    requests: 0,
+    mostAtOnce: 0,
+  }
   return named
 }
 

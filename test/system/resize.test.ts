@@ -2,13 +2,13 @@
 // goes on are right afterwards, and a unix socket stays served.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { answering, dial, eventually, get, pause, startServer } from '../support/peers.ts'
+import { answering, dial, eventually, get, startServer } from '../support/peers.ts'
 import { folder, startWeir, type WeirProcess } from '../support/programs.ts'
 import { Load } from './reload-load.ts'
 import { gone, isThere, Service } from './successor.ts'
 
 const configOf = (workers: number, server: number, path: string): string => `
-global: { workers: ${workers}, admin: off, control_socket: CONTROL, shutdown_timeout: 5s }
+global: { workers: ${workers}, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 5s }
 frontends:
   web: { bind: ['127.0.0.1:0', 'unix:${path}'], backend: app }
 backends:
@@ -17,24 +17,17 @@ backends:
 
 /** Until so many workers listen, and no other thread of one is left. */
 async function listening(service: Service, count: number): Promise<void> {
-  let last = ''
-  for (let tries = 0; tries < 400; tries++) {
+  await eventually(`${count} workers that listen`, async () => {
     const { workers } = await service.status()
-    last = workers.map(({ state }) => state).join(' ')
-    if (workers.length === count && workers.every(({ state }) => state === 'listening')) return
-    await pause(20)
-  }
-  throw new Error(`${count} workers do not listen: ${last}`)
+    return workers.length === count && workers.every(({ state }) => state === 'listening')
+  })
 }
 
 async function quiet(service: Service): Promise<void> {
-  let last = ''
-  for (let tries = 0; tries < 300 && last !== '[0,0]'; tries++) {
+  await eventually('without connections and requests', async () => {
     const { connections, backends } = await service.status()
-    last = JSON.stringify([connections, backends[0]!.inflight])
-    await pause(20)
-  }
-  expect(last).toBe('[0,0]')
+    return connections === 0 && backends[0]!.inflight === 0
+  })
 }
 
 /** An answer over the unix socket. */
@@ -76,7 +69,7 @@ test('from 2 workers to 4, to 1 and to 2 under load: nothing fails', async () =>
   await quiet(service)
   weir.signal('SIGTERM')
   expect(await weir.exit).toBe(0)
-}, 90_000)
+}, 120_000)
 
 test('a worker that is recycled or dies while sockets have no worker of their own: they are served still', async () => {
   const { weir, service, config } = await start(3)
@@ -93,13 +86,13 @@ test('a worker that is recycled or dies while sockets have no worker of their ow
 
   const [{ worker }] = (await service.status()).workers as unknown as [{ worker: number }]
   await weir.kill(worker)
-  for (let tries = 0; tries < 200 && (await service.status()).workers[0]!.restarts === 0; tries++) await pause(20)
+  await eventually('replaced', async () => (await service.status()).workers[0]!.restarts === 1)
   await listening(service, 1)
   const after = new Load().fresh('after its death', web, 4) // the kernel sends two thirds of them to the other sockets
   await after.more(12)
   await after.stop()
   expect(after.problems).toEqual([])
-}, 60_000)
+}, 120_000)
 
 test('another process takes over the sockets that have no worker too', async () => {
   const { weir, service, config } = await start(4)
@@ -117,7 +110,7 @@ test('another process takes over the sockets that have no worker too', async () 
   await load.stop()
   expect(load.problems).toEqual([])
   expect(isThere(service.pid)).toBe(true)
-}, 60_000)
+}, 120_000)
 
 test('more workers than there is room for: as many as there is, and the rest is said to need a restart', async () => {
   const { weir, service, config } = await start(1)
@@ -128,4 +121,4 @@ test('more workers than there is room for: as many as there is, and the rest is 
   const { length } = (await service.status()).workers
   expect(length).toBeGreaterThanOrEqual(8)
   expect(length).toBeLessThan(64)
-}, 60_000)
+}, 120_000)

@@ -4,12 +4,12 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { answering, deadPort, eventually, fetchOnce, pause, startServer } from '../support/peers.ts'
+import { answering, deadPort, eventually, fetchOnce, get, startServer } from '../support/peers.ts'
 import { folder, program, startWeir, type WeirProcess } from '../support/programs.ts'
 import { Load } from './reload-load.ts'
 
 const config = (port: number, server: number): string => `
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 5s, lame_duck: 1500ms }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 5s, lame_duck: 3s }
 frontends:
   web:
     bind: '127.0.0.1:${port}'
@@ -17,10 +17,11 @@ frontends:
     health: /healthz
     backend: app
 backends:
-  app: { health_check: { interval: 200ms }, servers: ['127.0.0.1:${server}'] }
+  app: { health_check: { interval: 200ms, timeout: 5s }, servers: ['127.0.0.1:${server}'] }
 `
 
-const tier = (front: number, weirs: readonly number[]): string => `
+/** Checks are frequent, and have time: without a limit of their own an answer that takes longer than 100 ms would be none. */
+const tier = (front: number, stats: number, weirs: readonly number[]): string => `
 global
     maxconn 500
 defaults
@@ -28,20 +29,33 @@ defaults
     timeout connect 2s
     timeout client 20s
     timeout server 20s
+    timeout check 5s
     retries 0
 frontend elb
     bind 127.0.0.1:${front}
     default_backend weirs
+frontend stats
+    bind 127.0.0.1:${stats}
+    stats enable
+    stats uri /
 backend weirs
     option httpchk GET /healthz
     default-server check inter 100ms fall 2 rise 2 send-proxy-v2 check-send-proxy
 ${weirs.map((port, i) => `    server weir${i} 127.0.0.1:${port}`).join('\n')}
 `
 
-async function startTier(haproxy: string, weirs: readonly number[]): Promise<number> {
+interface Tier {
+  /** Where its clients connect. */
+  readonly front: number
+  /** Until it sees so many Weirs up. */
+  readonly seesUp: (count: number) => Promise<void>
+}
+
+async function startTier(haproxy: string, weirs: readonly number[]): Promise<Tier> {
   const front = await deadPort()
+  const stats = await deadPort()
   const path = join(folder(), 'haproxy.cfg')
-  writeFileSync(path, tier(front, weirs))
+  writeFileSync(path, tier(front, stats, weirs))
   const child = spawn(haproxy, ['-db', '-f', path], { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
@@ -51,9 +65,14 @@ async function startTier(haproxy: string, weirs: readonly number[]): Promise<num
     await exit
   })
   const works = async (): Promise<boolean> => (await fetchOnce(front).catch(() => null))?.text.endsWith('fine') ?? false
-  for (let tries = 0; tries < 200 && !(await works()); tries++) await pause(50)
-  expect(await works(), said).toBe(true)
-  return front
+  await eventually('a tier that works', works).catch((error: Error) => {
+    throw new Error(`${error.message}: ${said}`)
+  })
+  const up = async (): Promise<number> =>
+    (await fetchOnce(stats, get('/;csv', 'Connection: close'))).text
+      .split('\n')
+      .filter((line) => /^weirs,weir.*,UP,.*L7OK,/.test(line)).length // before its first check it says UP alone
+  return { front, seesUp: (count) => eventually(`${count} up`, async () => (await up()) === count) }
 }
 
 test('both Weirs restarted one after the other, under load: not one request fails', async ({ skip }) => {
@@ -62,18 +81,19 @@ test('both Weirs restarted one after the other, under load: not one request fail
   const ports = [await deadPort(), await deadPort()]
   const weirs: WeirProcess[] = []
   for (const port of ports) weirs.push(await startWeir(config(port, server.port)))
-  const front = await startTier(haproxy, ports)
-  await pause(1000) // both are up by then, as the tier sees it: twice 100 ms
+  const { front, seesUp } = await startTier(haproxy, ports)
+  await seesUp(2)
   const load = new Load().keepAlive('kept', { port: front }, 6).fresh('new', { port: front }, 6)
   await load.more(20)
   for (const [i, port] of ports.entries()) {
     load.during = `the stop of ${i}`
     weirs[i]!.signal('SIGTERM')
+    await seesUp(1)
     expect(await weirs[i]!.exit).toBe(0)
     await load.more(10)
     load.during = `the start of ${i}`
     weirs[i] = await startWeir(config(port, server.port))
-    await pause(1000)
+    await seesUp(2)
     await load.more(10)
   }
   await load.stop()
@@ -82,4 +102,4 @@ test('both Weirs restarted one after the other, under load: not one request fail
     await eventually('taking part', () => !weir.log().includes('"level":"fatal"'))
     expect((await weir.status()).backends[0]!.inflight).toBe(0)
   }
-}, 60_000)
+}, 120_000)

@@ -1,12 +1,12 @@
 // A stop as the tier above sees it: first readiness fails and requests go on, then answers say that the connection ends, then
 // nobody listens. And what becomes of clients that have not noticed anything.
 import { expect, test } from 'vitest'
-import { answering, dial, eventually, fetchOnce, get, pause, startServer } from '../support/peers.ts'
+import { answering, dial, eventually, fetchOnce, get, startServer } from '../support/peers.ts'
 import { startWeir, type WeirProcess } from '../support/programs.ts'
 import { Wire } from './reload-load.ts'
 
 const config = (port: number, lameDuck: string): string => `
-global: { workers: 2, admin: '127.0.0.1:0', control_socket: CONTROL, shutdown_timeout: 5s, lame_duck: ${lameDuck} }
+global: { workers: 2, admin: '127.0.0.1:0', control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 5s, lame_duck: ${lameDuck} }
 frontends:
   web: { bind: '127.0.0.1:0', health: /healthz, backend: app }
 backends:
@@ -18,12 +18,12 @@ const statusOf = async (port: number, path: string): Promise<string> =>
 
 test('a lame duck: readiness fails, requests go on on kept and on new connections, then it stops', async () => {
   const server = await startServer(answering('fine'))
-  const weir = await startWeir(config(server.port, '1500ms'))
+  const weir = await startWeir(config(server.port, '4s'))
   const port = weir.port('web')
   const admin = adminOf(weir)
   const isReady = async (status: string): Promise<boolean> =>
     (await statusOf(port, '/healthz')) === status && (await statusOf(admin, '/readyz')) === status
-  for (let tries = 0; tries < 200 && !(await isReady('200')); tries++) await pause(20)
+  await eventually('ready', () => isReady('200'))
   const kept = await dial(port)
   await kept.write(get()).until('fine')
 

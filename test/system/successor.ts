@@ -35,7 +35,7 @@ export class Service {
 
   /** Until another process answers on the control socket. */
   async succeeded(): Promise<number> {
-    for (const end = performance.now() + 20_000; performance.now() < end; await pause(20)) {
+    for (const end = performance.now() + 40_000; performance.now() < end; await pause(20)) {
       const pid = await this.status().then(
         (status) => status.pid,
         () => this.pid,
@@ -71,7 +71,7 @@ export function isThere(pid: number): boolean {
 
 /** Until a process has ended. A child of this one is there, in a way, until its end has been seen. */
 export async function gone(pid: number): Promise<void> {
-  for (const end = performance.now() + 15_000; isThere(pid); await pause(20)) {
+  for (const end = performance.now() + 40_000; isThere(pid); await pause(20)) {
     if (performance.now() > end) throw new Error(`process ${pid} does not end`)
   }
 }

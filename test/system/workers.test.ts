@@ -17,7 +17,7 @@ import {
 import { folder, program, run, spawnWeir, startWeir } from '../support/programs.ts'
 
 const config = (port: number, more = '', workers = 2): string => `
-global: { workers: ${workers}, admin: off, control_socket: CONTROL, shutdown_timeout: 3s }
+global: { workers: ${workers}, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 3s }
 frontends:
   web: { mode: http, bind: '127.0.0.1:0', backend: app${more} }
 backends:
@@ -53,7 +53,7 @@ class Asker {
   }
 }
 
-test('a worker killed under load is replaced within a second; the connections of the other do not notice', async () => {
+test('a worker killed under load is replaced at once; the connections of the other do not notice', async () => {
   const server = await startServer((socket) =>
     onHead(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'), 5)),
   )
@@ -63,15 +63,14 @@ test('a worker killed under load is replaced within a second; the connections of
   for (let i = 0; i < 24; i++) askers.push(new Asker(await dial(port)))
   await eventually('all at work', () => askers.every(({ answered }) => answered > 2))
 
-  const killedAt = performance.now()
   await weir.kill(1)
   await eventually('some were cut off', () => askers.some(({ client }) => client.closed || client.ended))
   const replaced = async (): Promise<boolean> => {
     const { workers } = await weir.status()
     return workers[1]!.restarts === 1 && workers[1]!.state === 'listening'
   }
-  while (!(await replaced())) await pause(20)
-  expect(performance.now() - killedAt).toBeLessThan(2500) // one second, and what a busy machine adds
+  await eventually('replaced', replaced)
+  expect(weir.log()).toMatch(/"delay":0\b/) // how long a start takes is the machine's business
 
   const alive = askers.filter(({ client }) => !client.closed && !client.ended)
   expect(alive.length).toBeGreaterThan(0)
@@ -90,8 +89,7 @@ test('a worker killed under load is replaced within a second; the connections of
     last = JSON.stringify([connections, backends[0]!.inflight, backends[0]!.servers[0]!.inflight])
     return last === '[0,0,0]'
   }
-  for (let tries = 0; tries < 200 && !(await empty()); tries++) await pause(20)
-  expect(last).toBe('[0,0,0]')
+  await eventually('empty', empty).catch(() => expect(last).toBe('[0,0,0]'))
   const servers = (await weir.status()).backends[0]!.servers[0]!
   expect(servers.connections).toBe(server.open())
 })
@@ -180,18 +178,16 @@ test('descriptors that run out: what is there goes on, and when there are some a
     crowd.push(net.connect(port, '127.0.0.1').on('error', () => {}))
   }
   onTestFinished(() => crowd.forEach((socket) => socket.destroy()))
-  await pause(1500)
-  const size = weir.log().length
-  expect(size).toBeLessThan(200_000)
+  await eventually('out of descriptors', () => weir.log().includes('no file descriptors left'))
+  await pause(1500) // for a worker that says so with every connection that it cannot take
+  expect(weir.log().length).toBeLessThan(200_000)
   first.forget()
   first.write(get())
   await eventually('an answer of some kind', () => /HTTP\/1.1 (200|503)/.test(first.text))
 
   for (const socket of crowd) socket.destroy()
   const works = async (): Promise<boolean> => (await fetchOnce(port).catch(() => null))?.text.endsWith('fine') ?? false
-  let tries = 0
-  while (!(await works()) && tries++ < 100) await pause(50)
-  expect(await works()).toBe(true)
+  await eventually('at work again', works)
   expect((await weir.status()).workers[0]!.restarts).toBe(0)
 })
 
@@ -205,12 +201,7 @@ test('a unix socket bind belongs to one worker, and is taken over by the one tha
   }
   expect(await ask()).toContain('fine')
   await weir.kill(0)
-  let last = ''
-  for (let tries = 0; tries < 100 && !last.includes('fine'); tries++) {
-    await pause(30)
-    last = await ask().catch(String)
-  }
-  expect(last).toContain('fine')
+  await eventually('taken over', async () => (await ask().catch(String)).includes('fine'))
 })
 
 test('a bounded load from wrk on two workers: not one error', async ({ skip }) => {

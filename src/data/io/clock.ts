@@ -1,10 +1,13 @@
 // One coarse clock per worker. A tick every 100 ms drives every deadline by a wheel, so that no request ever costs a
 // timer. Moving a deadline later is one store: the connection stays where it is in the wheel and is looked at again
-// when its old slot comes up. Accuracy: a deadline is seen up to one tick late, never early.
+// when its old slot comes up. Accuracy: a deadline is seen up to one tick late, never early. While the event loop is held up
+// the clock stands still: nobody has let time pass who could not be heard.
 import { performance } from 'node:perf_hooks'
 import { ms, type Millis } from '../../model/units.ts'
 
 export const TICK_MS = 100
+/** A tick that is later than one other is not made up for. */
+const MOST_AT_ONCE = 2
 /**
  * A power of two. A deadline further away than one turn, 6.4 s, is looked at once per turn; in return, moving it is never
  * more than a store.
@@ -24,10 +27,11 @@ export interface Timed {
 }
 
 export class Clock {
-  /** Ticks since the start; begins at 1. */
+  /** Ticks since the start, those left out in which the loop was held up; begins at 1. */
   tick = 1
   readonly #slots: (Timed | null)[] = Array.from({ length: SLOTS }, () => null)
-  readonly #start: number
+  /** In the time of performance.now(); moved on by the time in which the loop was held up. */
+  #start: number
   readonly #perTick: (() => void)[] = []
   #timer: NodeJS.Timeout | null = null
 
@@ -35,7 +39,7 @@ export class Clock {
     this.#start = now
   }
 
-  /** In ms since the start, as of the last tick: for what must not cost a reading of the real clock. */
+  /** In ms since the start, by the ticks: for what must not cost a reading of the real clock. */
   get time(): number {
     return this.tick * TICK_MS
   }
@@ -45,8 +49,16 @@ export class Clock {
     this.#perTick.push(job)
   }
 
+  /**
+   * The event loop runs its timers before it looks at sockets. A tick waits until it has: a worker that was held up reads
+   * what came in time before it says that nothing came.
+   */
   start(): void {
-    this.#timer ??= setInterval(() => this.advance(performance.now()), TICK_MS)
+    this.#timer ??= setInterval(() => setImmediate(this.#look), TICK_MS)
+  }
+
+  readonly #look = (): void => {
+    if (this.#timer !== null) this.advance(performance.now())
   }
 
   stop(): void {
@@ -75,10 +87,14 @@ export class Clock {
     if (timed.wheelTick !== 0) this.#unlink(timed)
   }
 
-  /** Brings the clock to `now` (ms of performance.now) and fires what is due. A late tick makes up for lost ones. */
+  /**
+   * Brings the clock to `now` (ms of performance.now) and fires what is due. What is armed while the loop is held up is armed by
+   * the tick before that: if all the ticks since then were made up for, it would be due long before its time.
+   */
   advance(now: number): void {
-    const target = Math.floor((now - this.#start) / TICK_MS) + 1
-    while (this.tick < target) {
+    const behind = Math.floor((now - this.#start) / TICK_MS) + 1 - this.tick
+    if (behind > MOST_AT_ONCE) this.#start += (behind - MOST_AT_ONCE) * TICK_MS
+    for (let left = Math.min(behind, MOST_AT_ONCE); left > 0; left--) {
       this.tick++
       this.#fire()
     }

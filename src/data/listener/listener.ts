@@ -3,7 +3,6 @@
 // from what the bind speaks (beginning.ts). Node accepts one connection of a listener in one turn of the event loop,
 // so that a flood of connections to one bind does not keep those of another waiting.
 import net from 'node:net'
-import { performance } from 'node:perf_hooks'
 import type { BindSpec } from '../../messages/snapshot.ts'
 import type { WorkerContext } from '../context.ts'
 import { onConnection, type Accepted } from '../io/socket.ts'
@@ -15,9 +14,8 @@ import { Entrance } from './entrance.ts'
 import type { Served } from './served.ts'
 
 const BACKLOG = 4096
-/** How many turns of the event loop without a connection end a listener that stops, and after how long it is enough, in ms. */
+/** How many turns of the event loop without a connection end a listener that stops. */
 const QUIET_TURNS = 3
-const QUEUE_SPAN = 1000
 
 export class Listener {
   #served: Served
@@ -139,7 +137,7 @@ export class Listener {
       if (handedOver) this.#close(true)
       else if (this.#server.listening) {
         if (this.bind.path === null) narrowQueue(this.#server)
-        this.#takeQueued(0, performance.now() + QUEUE_SPAN)
+        this.#takeQueued(0, this.#accepted + BACKLOG)
       } else this.#server.close()
     }
     this.#connections.drain()
@@ -147,14 +145,16 @@ export class Listener {
 
   /**
    * A listening socket that is closed resets what is in its queue. Node accepts one connection in one turn of the event loop,
-   * so a few turns without any mean that the queue is empty.
+   * so a few turns without any mean that the queue is empty. However slow these turns are, what was in it is taken; what goes on
+   * coming meanwhile is not waited for without end.
+   * @param last of the connections, counted as accepted ones are, that can have been there
    */
-  #takeQueued(quiet: number, until: number): void {
+  #takeQueued(quiet: number, last: number): void {
     const before = this.#accepted
     setImmediate(() => {
       const turns = this.#accepted === before ? quiet + 1 : 0
-      if (turns === QUIET_TURNS || performance.now() > until) this.#close(false)
-      else this.#takeQueued(turns, until)
+      if (turns === QUIET_TURNS || this.#accepted >= last) this.#close(false)
+      else this.#takeQueued(turns, last)
     })
   }
 

@@ -83,7 +83,7 @@ test('the only server of a backend is asked whatever it answers', async () => {
 test('when all requests fail, others get the fallback until trials have gone well', async () => {
   const [app, sorry] = [await named('app'), await named('sorry')]
   const { shared, port, messages } = await weirWith(`
-    app: { circuit_breaker: { min_requests: 10, open: 500ms, trials: 2, fallback: sorry }, servers: { s: ${app.address} } },
+    app: { circuit_breaker: { min_requests: 10, open: 3s, trials: 2, fallback: sorry }, servers: { s: ${app.address} } },
     sorry: { servers: { s: ${sorry.address} } }`)
   const { breaker } = shared.backend
   app.status = 503

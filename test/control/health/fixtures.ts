@@ -102,9 +102,9 @@ export function memoryLog(): { log: Logger; lines: Record<string, unknown>[] } {
   }
 }
 
-/** Waits until the condition holds; fails after ten seconds. */
+/** Waits until the condition holds; fails after twenty seconds. */
 export async function until(condition: () => boolean | Promise<boolean>, what = String(condition)): Promise<void> {
-  for (const end = Date.now() + 10_000; Date.now() < end;) {
+  for (const end = Date.now() + 20_000; Date.now() < end;) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

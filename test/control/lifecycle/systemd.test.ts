@@ -103,7 +103,7 @@ test('a whole Weir says that it is ready, reads anew, lives, and stops', async (
     Object.assign(process.env, before)
   })
   const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s } }
 frontends:
   web: { bind: '127.0.0.1:0', backend: app }
 backends:

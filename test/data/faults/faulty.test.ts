@@ -8,7 +8,7 @@ import { FaultyServer, type Behaviour } from '../../support/faulty-server.ts'
 import { bytesOf, sumOf } from '../../support/numbered-bytes.ts'
 import { dial, pause, startPlane } from '../../support/peers.ts'
 
-const timeouts = { connect: ms(300), serverResponse: ms(300), serverIdle: ms(1000) }
+const timeouts = { connect: ms(1000), serverResponse: ms(1000), serverIdle: ms(3000) }
 
 async function faulty(behaviour: Behaviour, mode: 'http' | 'tcp' = 'http'): Promise<FaultyServer> {
   const server = await new FaultyServer(mode).start()

@@ -1,4 +1,4 @@
-// Deadlines on the wheel: never early, at most two ticks late, however often they are moved, and however late a tick is.
+// Deadlines on the wheel: never early, at most two ticks late, however often they are moved; and ticks that are late.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Clock, TICK_MS, type Timed } from '../../../src/data/io/clock.ts'
@@ -95,11 +95,48 @@ test('deadlines of one tick may take each other back', () => {
   expect(fired.length).toBe(1)
 })
 
-test('a late tick makes up for those that were lost', () => {
+const noting = (onDeadline: () => void): Timed => ({
+  due: 0,
+  wheelTick: 0,
+  wheelNext: null,
+  wheelPrevious: null,
+  onDeadline,
+})
+
+test('a tick that is a little late makes up for the one that was lost', () => {
   const clock = new Clock(0)
-  let fired = 0
-  const deadline: Timed = { due: 0, wheelTick: 0, wheelNext: null, wheelPrevious: null, onDeadline: () => fired++ }
-  clock.arm(deadline, ms(500))
-  clock.advance(60_000)
-  expect(fired).toBe(1)
+  const fired: number[] = []
+  let now = 0
+  clock.arm(
+    noting(() => fired.push(now)),
+    ms(5000),
+  )
+  for (now = 190; now < 6000; now += 190) clock.advance(now)
+  expect(fired).toHaveLength(1)
+  expect(fired[0]).toBeGreaterThanOrEqual(5000)
+  expect(fired[0]).toBeLessThan(5300)
+})
+
+test('the time in which the loop is held up counts for nobody, whenever he was armed', () => {
+  const clock = new Clock(0)
+  const fired: string[] = []
+  clock.arm(
+    noting(() => fired.push('before')),
+    ms(1000),
+  )
+  clock.advance(500)
+  const held = 60_000
+  clock.arm(
+    noting(() => fired.push('meanwhile')),
+    ms(500),
+  )
+  clock.advance(held)
+  expect(fired).toEqual([])
+  for (let now = held; now < held + 2000; now += TICK_MS) {
+    clock.advance(now)
+    if (now < held + 400) expect(fired).toEqual([])
+  }
+  expect(fired.toSorted()).toEqual(['before', 'meanwhile'])
+  for (let now = held + 2000; now < held + 3000; now += TICK_MS) clock.advance(now)
+  expect(clock.time).toBeLessThan(5000)
 })

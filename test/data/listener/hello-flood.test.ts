@@ -10,7 +10,7 @@ import { SERVER_NAME, bothWays, connections, passedThrough, secureClient } from 
 const FLOOD = 500
 
 test('500 connections with half a hello', { timeout: 60_000 }, async () => {
-  const { plane, port } = await bothWays({ frontend: { timeouts: { tlsHandshake: ms(6000) } } })
+  const { plane, port } = await bothWays({ frontend: { timeouts: { tlsHandshake: ms(10_000) } } })
   const half = records(handshake(helloBody([extension(51, Buffer.alloc(14_000))]))).subarray(0, 13_000)
   const before = process.memoryUsage().arrayBuffers
   const clients = await Promise.all(Array.from({ length: FLOOD }, () => dial(port)))
@@ -25,7 +25,7 @@ test('500 connections with half a hello', { timeout: 60_000 }, async () => {
   }
   expect(theirs[0]).toBeGreaterThanOrEqual(FLOOD)
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(FLOOD * 2 * 16_384)
-  await eventually('all ended', () => clients.every((client) => client.closed || client.ended), 20_000)
+  await eventually('all ended', () => clients.every((client) => client.closed || client.ended), 40_000)
   expect(reasonCount(plane, 'tls_handshake')).toBe(FLOOD)
   for (const client of clients) client.socket.destroy()
   await eventually('nothing left', () => leftovers(plane) === '')

@@ -120,7 +120,7 @@ test('who has waited for too long on a paused frontend is told why', async () =>
   await eventually('refused', () => client.closed(), 15_000)
   expect(client.received()).toMatch(/^HTTP\/1\.1 503 /)
   expect(client.received()).toContain('X-Weir-Reason: frontend_paused')
-}, 20_000)
+})
 
 test('what failed last is kept, a bounded number of it', async () => {
   const dead = await silentServer()

@@ -1,6 +1,6 @@
 // How connections are held back: for how long, how many, and which goes first when there are too many.
 import { expect, test } from 'vitest'
-import { Clock } from '../../../src/data/io/clock.ts'
+import { Clock, TICK_MS } from '../../../src/data/io/clock.ts'
 import { Held, type Host } from '../../../src/data/listener/held.ts'
 import { Tarpit } from '../../../src/data/listener/tarpit.ts'
 import { ms } from '../../../src/model/units.ts'
@@ -23,34 +23,39 @@ function setUp(most: number) {
     tarpit.hold(held, ms(span))
     return held
   }
-  return { clock, ended, hold }
+  let now = 0
+  /** Tick by tick. */
+  const advanceTo = (end: number): void => {
+    for (; now < end; now += TICK_MS) clock.advance(now + TICK_MS)
+  }
+  return { advanceTo, ended, hold }
 }
 
 test('each is held for its own time, then turned away', () => {
-  const { clock, ended, hold } = setUp(10)
+  const { advanceTo, ended, hold } = setUp(10)
   hold('long', 5000)
   hold('short', 1000)
-  clock.advance(900)
+  advanceTo(900)
   expect(ended).toEqual([])
-  clock.advance(2000)
+  advanceTo(2000)
   expect(ended).toEqual(['short'])
-  clock.advance(6000)
+  advanceTo(6000)
   expect(ended).toEqual(['short', 'long'])
 })
 
 test('when there is no room for another one, the oldest is let go', () => {
-  const { clock, ended, hold } = setUp(2)
+  const { advanceTo, ended, hold } = setUp(2)
   for (const name of ['a', 'b', 'c', 'd']) hold(name, 60_000)
   expect(ended).toEqual(['a', 'b'])
-  clock.advance(70_000)
+  advanceTo(70_000)
   expect(ended).toEqual(['a', 'b', 'c', 'd'])
 })
 
 test('a stop turns away, a cut ends without a word, and neither is done twice', () => {
-  const { clock, ended, hold } = setUp(10)
+  const { advanceTo, ended, hold } = setUp(10)
   const [one, two] = [hold('one', 1000), hold('two', 1000)]
   one.drain()
   two.cutOff()
-  clock.advance(5000)
+  advanceTo(5000)
   expect(ended).toEqual(['one', 'dropped two'])
 })

@@ -11,7 +11,7 @@ async function farm(): Promise<string> {
 }
 
 const config = (servers: string, persistence: string): string => `
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 3s }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 3s }
 frontends:
   web: { bind: '127.0.0.1:0', backend: app }
 backends:

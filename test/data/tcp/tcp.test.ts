@@ -117,7 +117,7 @@ test('what the client said before its server was there goes to the one that is r
   const server = await echo()
   const plane = await planeFor({
     servers: [await deadPort(), await blackHole(), server.port],
-    timeouts: { connect: ms(200) },
+    timeouts: { connect: ms(1000) },
   })
   for (let i = 0; i < 3; i++) {
     const client = await dial(plane.port)

