@@ -1,13 +1,13 @@
 // How a connection with a client comes to its end: after the last answer, while that answer is still on its way, when the
 // client has gone, or when the worker stops. Also the one deadline of the connection, which the end shares with all that
 // comes before it. Its own part of a client's connection (client.ts), which inherits it so that both have one shape.
-import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../model/reasons.ts'
 import { ms, type Millis } from '../../model/units.ts'
 import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
-import { breakOff, own, unsentBytes, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import { breakOff, own, unsentBytes } from '../io/socket.ts'
+import type { OwnedSocket, SocketOwner, Wire } from '../io/socket-owner.ts'
 import type { ProxyHeader } from '../proxy-protocol/header.ts'
 import { Peer } from '../proxy-protocol/peer.ts'
 import { ClientIdentity } from './client-identity.ts'
@@ -43,7 +43,7 @@ export abstract class ClientEnding extends ClientIdentity implements SocketOwner
   /** Null: the client has always taken at once what was said. */
   #leftover: Leftover | null = null
 
-  constructor(socket: Socket, bind: HttpBind, header: ProxyHeader | null) {
+  constructor(socket: Wire, bind: HttpBind, header: ProxyHeader | null) {
     super(bind, new Peer(socket, header), socket)
     this.context = bind.frontend.context
     this.socket = own(socket, this)

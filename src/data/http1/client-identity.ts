@@ -1,8 +1,8 @@
 // Who is at the other end of an http connection, and whom the request under way is from: the same, unless a trusted proxy
 // speaks for many clients. Also what follows from it and from the bind: the lines that servers are told. Its own part of a
 // client's connection (client.ts), which inherits it so that both have one shape.
-import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../model/reasons.ts'
+import type { Wire } from '../io/socket-owner.ts'
 import type { Source } from '../clients/source.ts'
 import type { Origin } from '../key/origin.ts'
 import type { Peer } from '../proxy-protocol/peer.ts'
@@ -23,12 +23,12 @@ export class ClientIdentity {
   /** Null when this frontend has no rules about its clients. */
   source: Source | null = null
   readonly #bind: HttpBind
-  readonly #socket: Socket
+  readonly #socket: Wire
   /** Lines that tell servers of the certificate that the client has shown; '': none of them are wanted. */
   #identity: string
 
   /** @param socket one whose handshake is over */
-  constructor(bind: HttpBind, peer: Peer, socket: Socket) {
+  constructor(bind: HttpBind, peer: Peer, socket: Wire) {
     this.#bind = bind
     this.#socket = socket
     this.#identity = identityLines(bind.identityFields, socket)

@@ -2,12 +2,12 @@
 // that is done. Pipelined requests are answered in order, because the next one is looked at only then. An idle
 // connection holds no buffer. How the connection ends is client-ending.ts, and whose it is client-identity.ts.
 import { performance } from 'node:perf_hooks'
-import type { Socket } from 'node:net'
 import { reasonCodes, type ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import { Flow } from '../io/flow.ts'
 import { isFull } from '../io/write.ts'
-import { pauseReading, resumeReading, sharedBuffer, unsentBytes } from '../io/socket.ts'
+import { sharedBuffer, type Wire } from '../io/socket-owner.ts'
+import { pauseReading, resumeReading, unsentBytes } from '../io/socket.ts'
 import type { ProxyHeader } from '../proxy-protocol/header.ts'
 import { Relay, type RelayHost } from '../relay/relay.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
@@ -41,7 +41,7 @@ export class Http1Client extends ClientEnding implements ExchangeClient, RelayHo
 
   /** @param header that the connection began with, before anything else */
   constructor(
-    socket: Socket,
+    socket: Wire,
     bind: HttpBind,
     onClosed: (client: Http1Client) => void,
     header: ProxyHeader | null = null,

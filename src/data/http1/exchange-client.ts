@@ -3,7 +3,7 @@
 import type { ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Flow } from '../io/flow.ts'
-import type { OwnedSocket } from '../io/socket.ts'
+import type { OwnedSocket } from '../io/socket-owner.ts'
 import type { KeyedClient } from '../key/origin.ts'
 import type { Peer } from '../proxy-protocol/peer.ts'
 import type { Relay } from '../relay/relay.ts'

@@ -2,7 +2,7 @@
 // need to know. Strict where the RFC lets a recipient be lenient (RFC 9112, section 5): no folding, no bare CR or LF, no
 // space before the colon. Nothing is allocated; the result is overwritten by the next scan. What a name means is decided
 // in the table below and nowhere else; what to do about it is the business of request-head and response-head.
-import { sharedBuffer } from '../io/socket.ts'
+import { sharedBuffer } from '../io/socket-owner.ts'
 import { COLON, COMMA, CR, DELETE, LF, SPACE, TAB, TOKEN, VALUE, ZERO } from './characters.ts'
 
 export const FIELD_OTHER = 0

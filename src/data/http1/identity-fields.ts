@@ -3,8 +3,8 @@
 // them: requests are rid of all of them, under all three kinds of names and however they are spelt, before ours are added.
 // What a certificate says is escaped so that no name in it can end a line or begin another. The lines are made once per
 // connection; what they cost after that is their copy into each request.
-import type { Socket } from 'node:net'
 import type { IdentityFields } from '../../messages/tls.ts'
+import type { Wire } from '../io/socket-owner.ts'
 import type { AcceptedSocket } from '../tls/accept.ts'
 import { clientIdentityOf, type ClientCertificate } from '../tls/client-auth.ts'
 import type { Fields } from './fields.ts'
@@ -14,7 +14,7 @@ import type { Fields } from './fields.ts'
  * @param names null: they are not told
  * @param socket after its handshake; one without TLS is that of a client without a certificate
  */
-export function identityLines(names: IdentityFields | null, socket: Socket): string {
+export function identityLines(names: IdentityFields | null, socket: Wire): string {
   if (names === null) return ''
   const secure = 'encrypted' in socket ? (socket as AcceptedSocket) : null
   const write = writers[names]

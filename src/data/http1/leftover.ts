@@ -4,7 +4,8 @@
 import type { FrontendSpec } from '../../messages/snapshot.ts'
 import type { ReasonCode } from '../../model/reasons.ts'
 import type { Clock } from '../io/clock.ts'
-import { unsentBytes, type OwnedSocket } from '../io/socket.ts'
+import { unsentBytes } from '../io/socket.ts'
+import type { OwnedSocket } from '../io/socket-owner.ts'
 import { Pace } from './pace.ts'
 
 /** Asks the handle last, because most answers are taken at once. */

@@ -5,7 +5,8 @@ import { performance } from 'node:perf_hooks'
 import type { BackendSpec } from '../../messages/snapshot.ts'
 import type { ReasonCode } from '../../model/reasons.ts'
 import { ms, type Millis } from '../../model/units.ts'
-import { unsentBytes, type OwnedSocket } from '../io/socket.ts'
+import { unsentBytes } from '../io/socket.ts'
+import type { OwnedSocket } from '../io/socket-owner.ts'
 import {
   PHASE_CONNECT,
   PHASE_PLACE,

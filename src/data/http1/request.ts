@@ -2,7 +2,7 @@
 // whether what has been sent of it could be sent again. Which server that is, and when, is the business of the exchange.
 import type { Bytes } from '../../model/units.ts'
 import { slab } from '../io/flow.ts'
-import { READ_BUFFER } from '../io/socket.ts'
+import { READ_BUFFER } from '../io/socket-owner.ts'
 import type { Session } from './session.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from './body.ts'

@@ -1,8 +1,7 @@
 // The response on its way from the server's connection to the client's: head checked and rewritten, body relayed by its
 // framing. It says what became of the bytes; what follows from that for the connections is the business of the exchange.
 import { performance } from 'node:perf_hooks'
-import type { OwnedSocket } from '../io/socket.ts'
-import { READ_BUFFER } from '../io/socket.ts'
+import { type OwnedSocket, READ_BUFFER } from '../io/socket-owner.ts'
 import { slab, type Flow } from '../io/flow.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from './body.ts'
 import { INCOMPLETE, NO_LENGTH } from './fields.ts'

@@ -2,8 +2,8 @@
 // Small pieces are copied into the slab, where the copy costs less than a fresh buffer; bulk transfers read into a buffer
 // of their own, which is handed to the write as it is. The usual write is taken whole by the kernel, and then the same
 // place is used again; only when it is not does the place stay untouched until the garbage collector sees it free.
-import { READ_BUFFER, WRITE_HIGH_WATER, sharedBuffer, type OwnedSocket } from './socket.ts'
-import { HOLD, PLACE_BUSY, writeBytes } from './write.ts'
+import { READ_BUFFER, WRITE_HIGH_WATER, sharedBuffer, type OwnedSocket, HOLD, PLACE_BUSY } from './socket-owner.ts'
+import { writeBytes } from './write.ts'
 
 const SLAB = 262_144
 const NO_BYTES: Buffer = Buffer.alloc(0)

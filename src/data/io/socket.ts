@@ -1,43 +1,26 @@
-// The narrow seam between the protocols and the sockets of Node. What it adds to net.Socket: one read buffer for all
-// sockets of a worker (no allocation per read), and an owner object that gets the events, so that no closure is made per
-// socket. It rests on two things that Node does not document: `onread` for an accepted handle, and `onconnection` of a
-// listening handle; where they are missing, ordinary events do the same job more slowly (see `static reads` below).
-//
-// Rules for an owner: bytes handed to `onBytes` are gone when it returns, unless it took the buffer (ownBuffer);
-// returning false asks for a pause, but bytes that were already on their way (TLS) may still come.
+// The narrow seam between the protocols and sockets: accepted ones without TLS are a TcpSocket (tcp-socket.ts), the others
+// are Node's. What it adds to those: one read buffer for all sockets of a worker (no allocation per read), and an owner object
+// that gets the events, so that no closure is made per socket. It rests on things that Node does not document:
+// node-handle.ts, `onread` for an accepted handle, and `onconnection` of a listening handle; where they are missing,
+// ordinary events do the same job more slowly (see `static reads` below).
 import net from 'node:net'
+import { handles, type Endpoint, type Handle } from './node-handle.ts'
+import {
+  READ_BUFFER,
+  WRITE_HIGH_WATER,
+  sharedBuffer,
+  type OwnedSocket,
+  type SocketOwner,
+  type Wire,
+} from './socket-owner.ts'
+import { TcpSocket } from './tcp-socket.ts'
 
-/** Whoever owns a socket. All methods are called at most once per event, never after `onClosed`. */
-export interface SocketOwner {
-  /** `n` bytes have been read to the start of `buffer`. Answer false to pause reading until `resumeReading`. */
-  onBytes(buffer: Buffer, n: number): boolean
-  /** Buffer for the next read of this socket: `sharedBuffer`, or one of the owner's for bulk transfers. */
-  nextBuffer(): Buffer
-  /** The peer has closed its side; it may still read. */
-  onEnd(): void
-  /** All bytes that were waiting have been taken by the kernel, after a write that answered false. */
-  onDrain(): void
-  /** The socket is closed, in order (null) or by an error. */
-  onClosed(error: NodeJS.ErrnoException | null): void
-}
-
-export type OwnedSocket = net.Socket & {
-  owner: SocketOwner
-  /** Bytes are read to a static buffer; without, `own` listens to 'data'. */
-  staticReads?: boolean
-  /** Writes may go straight to the handle, and the one that is under way (io/write.ts). */
-  direct: boolean
-  pendingWrite: object | null
-  failure?: NodeJS.ErrnoException
-}
-
-/** Below this many waiting bytes a write asks for no pause, and pieces are copied rather than handed over. */
-export const WRITE_HIGH_WATER = 16_384
-/** Read buffer of a worker; also the size of the buffers of bulk transfers. */
-export const READ_BUFFER = 65_536
-
-/** What every socket of this worker reads into; its contents last until the callback returns. */
-export const sharedBuffer = Buffer.allocUnsafeSlow(READ_BUFFER)
+/** One of Node's, with an owner. */
+export type NodeSocket = net.Socket &
+  OwnedSocket & {
+    /** Bytes are read to a static buffer; without, `own` listens to 'data'. */
+    staticReads?: boolean
+  }
 
 // Node asks for the next buffer when a socket is made and after every callback; null then means the same one again, and
 // spares it a look into the buffer.
@@ -48,7 +31,7 @@ const takeNext = (): Buffer => {
   return buffer as Buffer
 }
 function onRead(this: unknown, n: number, buffer: Uint8Array): boolean {
-  const { owner } = this as OwnedSocket
+  const { owner } = this as NodeSocket
   const goOn = owner.onBytes(buffer as Buffer, n)
   const wanted = owner.nextBuffer()
   next = wanted === buffer ? null : wanted // last, because reads of other sockets may nest inside onBytes
@@ -57,10 +40,6 @@ function onRead(this: unknown, n: number, buffer: Uint8Array): boolean {
 
 /** Static reads: for net.Socket and tls.connect as they stand, for TLSSocket through data/tls/accept. */
 export const onread = { buffer: takeNext, callback: onRead }
-
-const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
-/** False: Node is another than the one whose handles io/write.ts knows. */
-const writesDirectly = major > 26 || (major === 26 && minor >= 10)
 
 function onEnd(this: OwnedSocket): void {
   this.owner.onEnd()
@@ -76,7 +55,7 @@ function onClose(this: OwnedSocket): void {
 }
 
 /** The fallback for a socket without static reads: the same bytes by way of a 'data' event and a copy. */
-function onData(this: OwnedSocket, chunk: Buffer): void {
+function onData(this: NodeSocket, chunk: Buffer): void {
   for (let at = 0; at < chunk.length && !this.destroyed; at += READ_BUFFER) {
     const n = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + READ_BUFFER))
     if (!this.owner.onBytes(sharedBuffer, n)) this.pause()
@@ -84,12 +63,12 @@ function onData(this: OwnedSocket, chunk: Buffer): void {
 }
 
 /** Gives a socket its owner; a later call hands it on to another. */
-export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
-  const owned = socket as OwnedSocket
+export function own(socket: Wire, owner: SocketOwner): OwnedSocket {
+  const owned = socket as NodeSocket
   const before = owned.owner as SocketOwner | undefined
   owned.owner = owner
-  if (before !== undefined) return owned
-  owned.direct = writesDirectly && !('encrypted' in socket)
+  if (before !== undefined || socket instanceof TcpSocket) return owned
+  owned.direct = handles !== null && !('encrypted' in socket)
   owned.pendingWrite = null
   if (owned.staticReads !== true) owned.on('data', onData).resume()
   owned.on('end', onEnd)
@@ -103,7 +82,7 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
  * Ends a connection so that the peer sees that it was not in order: by a reset, or where there is none, over TLS and on a
  * unix socket, by closing it without what belongs to an orderly end.
  */
-export function breakOff(socket: net.Socket): void {
+export function breakOff(socket: Wire): void {
   const { _handle: handle } = socket as unknown as { _handle: { reset?: unknown } | null }
   // While an orderly end waits for bytes to be taken, a reset is refused, and the socket would never be closed.
   const ending = socket.writableEnded && !socket.writableFinished
@@ -112,18 +91,18 @@ export function breakOff(socket: net.Socket): void {
 }
 
 /** Bytes that were written and that the kernel has not taken yet: the smaller, the further a slow reader has come. */
-export function unsentBytes(socket: net.Socket): number {
+export function unsentBytes(socket: Wire): number {
   const handle = (socket as unknown as { _handle: { writeQueueSize?: number } | null })._handle
   return handle?.writeQueueSize ?? 0
 }
 
 /** Starts reading again after `onBytes` answered false. */
-export function resumeReading(socket: net.Socket): void {
+export function resumeReading(socket: Wire): void {
   if (!socket.destroyed) socket.resume()
 }
 
 /** Stops reading from outside of onBytes. */
-export function pauseReading(socket: net.Socket): void {
+export function pauseReading(socket: Wire): void {
   if (!socket.destroyed) socket.pause()
 }
 
@@ -132,7 +111,7 @@ interface ListeningHandle {
 }
 
 /** A connection as it was accepted: the bare handle, or a socket that does not read yet. */
-export type Accepted = net.Socket | object
+export type Accepted = Wire | object
 
 /**
  * Calls `accept` for every connection of a listening server (made with `pauseOnConnect`).
@@ -154,18 +133,20 @@ export function onConnection(server: net.Server, accept: (accepted: Accepted) =>
 /** The address of the client; '' when it is gone already, null when it came by a unix socket. */
 export function peerAddress(accepted: Accepted): string | null {
   if (accepted instanceof net.Socket) return accepted.remoteFamily === undefined ? null : (accepted.remoteAddress ?? '')
-  const handle = accepted as { getpeername?: (name: { address?: string }) => number }
+  const handle = accepted instanceof TcpSocket ? accepted._handle : (accepted as Handle)
+  if (handle === null) return ''
   if (handle.getpeername === undefined) return null
-  const name: { address?: string } = {}
+  const name: Endpoint = {}
   return handle.getpeername(name) === 0 ? (name.address ?? '') : ''
 }
 
 /** The socket of a connection without TLS. It reads as soon as it has an owner. @param first for the first read */
-export function plainSocket(accepted: Accepted, first = sharedBuffer): net.Socket {
-  if (accepted instanceof net.Socket) return accepted
+export function plainSocket(accepted: Accepted, first = sharedBuffer): Wire {
+  if (accepted instanceof net.Socket || accepted instanceof TcpSocket) return accepted
+  if (handles !== null) return new TcpSocket(accepted as Handle, first)
   next = first
   const options = { handle: accepted, allowHalfOpen: true, writableHighWaterMark: WRITE_HIGH_WATER, onread }
-  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts) as OwnedSocket
+  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts) as NodeSocket
   socket.staticReads = true
   return socket
 }

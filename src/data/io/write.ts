@@ -1,32 +1,22 @@
-// Writing bytes to a socket, and knowing at once what became of them. For sockets without TLS it goes straight to the
-// handle: what the kernel takes whole, which is the usual case, then costs none of the bookkeeping of a stream. That
-// rests on `writeBuffer(null, …)` of Node 26, which answers 0 for "all taken" and a request object for "later"; elsewhere
-// every write is an ordinary one (`direct` of the socket), and so is any write while something is waiting, so that the order is kept.
-import { getSystemErrorName } from 'node:util'
-import type { OwnedSocket } from './socket.ts'
+// Writing bytes to a socket, and knowing at once what became of them. Without TLS it goes straight to the handle: what the
+// kernel takes whole, which is the usual case, then costs none of the bookkeeping of a stream. Where Node is another than the one
+// whose handles are known (node-handle.ts), and over TLS, every write is an ordinary one (`direct` of the socket), and so is
+// any write while something is waiting, so that the order is kept.
+import { handleError, type Handle, type WriteRequest } from './node-handle.ts'
+import { HOLD, PLACE_BUSY, type OwnedSocket } from './socket-owner.ts'
+import { TcpSocket } from './tcp-socket.ts'
 
-/** Bits of what writeBytes answers; 0: all is taken, and the place of the bytes is free. */
-export const PLACE_BUSY = 1
-/** Nothing more should be sent until onDrain. */
-export const HOLD = 2
-
-interface PendingWrite {
-  oncomplete: (this: PendingWrite, status: number) => void
-  /** Set when it was over before `oncomplete` was. */
-  writeStatus?: number | null
+interface PendingWrite extends WriteRequest {
   socket: OwnedSocket
   /** Keeps the bytes in memory. */
   bytes: Buffer
 }
 
-interface WritingHandle {
-  writeBuffer(request: null, bytes: Buffer): number | PendingWrite
-}
-
 /** @returns PLACE_BUSY and HOLD, or 0 */
 export function writeBytes(socket: OwnedSocket, bytes: Buffer): number {
+  if (socket instanceof TcpSocket) return socket.send(bytes)
   if (socket.direct && socket.pendingWrite === null && socket.writableLength === 0 && !socket.connecting) {
-    const handle = (socket as unknown as { _handle: WritingHandle | null })._handle
+    const handle = (socket as unknown as { _handle: Handle | null })._handle
     if (handle !== null) {
       const result = handle.writeBuffer(null, bytes)
       return result === 0 ? 0 : notTaken(socket, bytes, result)
@@ -40,16 +30,17 @@ export function writeBytes(socket: OwnedSocket, bytes: Buffer): number {
   return (copied ? 0 : PLACE_BUSY) | (goOn ? 0 : HOLD)
 }
 
-function notTaken(socket: OwnedSocket, bytes: Buffer, result: number | PendingWrite): number {
+function notTaken(socket: OwnedSocket, bytes: Buffer, result: number | WriteRequest): number {
   if (typeof result === 'number') {
-    socket.destroy(writeError(result))
+    socket.destroy(handleError(result, 'write'))
     return 0
   }
-  socket.pendingWrite = result
-  result.socket = socket
-  result.bytes = bytes
-  result.oncomplete = onWritten
-  if (typeof result.writeStatus === 'number') setImmediate(() => onWritten.call(result, result.writeStatus!))
+  const request = result as PendingWrite
+  socket.pendingWrite = request
+  request.socket = socket
+  request.bytes = bytes
+  request.oncomplete = onWritten as WriteRequest['oncomplete']
+  if (typeof request.writeStatus === 'number') setImmediate(() => onWritten.call(request, request.writeStatus!))
   return PLACE_BUSY | HOLD
 }
 
@@ -58,13 +49,8 @@ function onWritten(this: PendingWrite, status: number): void {
   if (socket.pendingWrite !== this) return
   socket.pendingWrite = null
   if (socket.destroyed) return
-  if (status < 0) socket.destroy(writeError(status))
+  if (status < 0) socket.destroy(handleError(status, 'write'))
   else socket.owner.onDrain()
-}
-
-function writeError(status: number): NodeJS.ErrnoException {
-  const code = getSystemErrorName(status)
-  return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' })
 }
 
 /** More is waiting than a slow peer should be given on top. */

@@ -1,17 +1,17 @@
 // What a client's connection as a whole brings to the keys of its requests: its address and the server name of its TLS
 // handshake. Made for the first request that needs it, and kept with the connection, so that a request on a kept-alive
 // connection hashes neither again.
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { networkText } from '../../balance/address.ts'
 import { hashNetwork } from '../../balance/hash.ts'
 import type { KeyPart } from '../../model/balancers.ts'
+import type { Wire } from '../io/socket-owner.ts'
 import { NO_ADDRESS } from '../io/address.ts'
 
 /** A connection that can be asked for a key. */
 export interface KeyedClient {
   readonly address: string
-  readonly socket: Socket
+  readonly socket: Wire
   /** Null until originOf is called. */
   origin: Origin | null
 }
@@ -64,7 +64,7 @@ export const originOf = (client: KeyedClient): Origin =>
   (client.origin ??= new Origin(client.address, serverNameOf(client.socket)))
 
 /** The name by which a client asked for us (SNI); '' without one, or without TLS. */
-export function serverNameOf(socket: Socket): string {
-  const { servername } = socket as TLSSocket & { servername?: string | false | null }
+export function serverNameOf(socket: Wire): string {
+  const { servername } = socket as Partial<Pick<TLSSocket, 'servername'>>
   return typeof servername === 'string' ? servername : ''
 }

@@ -1,14 +1,14 @@
 // How a connection that has its place goes on, by what its bind speaks: http or tcp, at once or when its TLS handshake is done
 // (handshakes.ts), or to a server as it is, when its TLS is not ours. Also how those end that may not come in, or that
 // nothing has come of. Whether a connection may come in is the entrance's business (entrance.ts).
-import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../model/reasons.ts'
 import { reasonCell } from '../../scoreboard/reasons.ts'
 import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
 import { Http1Client } from '../http1/client.ts'
 import { HttpBind } from '../http1/http-bind.ts'
-import { breakOff, onread, own, plainSocket, type Accepted, type OwnedSocket } from '../io/socket.ts'
+import { breakOff, onread, own, plainSocket, type Accepted } from '../io/socket.ts'
+import type { OwnedSocket, Wire } from '../io/socket-owner.ts'
 import { goOnReading } from '../proxy-protocol/early-bytes.ts'
 import { TcpConnection } from '../tcp/connection.ts'
 import type { Backend } from '../upstream/backend.ts'
@@ -83,7 +83,7 @@ export class Beginning implements HandshakesHost {
   }
 
   /** The protocol of the frontend, over TLS or without. */
-  speak(socket: Socket, arrival: Omit<Arrival, 'accepted'>): void {
+  speak(socket: Wire, arrival: Omit<Arrival, 'accepted'>): void {
     if (this.#httpBind === null) return this.#join(socket, arrival, this.#served.backend!, null)
     socket.setNoDelay(true)
     const client = new Http1Client(socket, this.#httpBind, this.#forget, headerOf(arrival))
@@ -103,7 +103,7 @@ export class Beginning implements HandshakesHost {
   }
 
   /** @param serverName that it asks for, where its handshake was read; '': none; null: not known here */
-  #join(socket: Socket, arrival: Omit<Arrival, 'accepted'>, backend: Backend, serverName: string | null): void {
+  #join(socket: Wire, arrival: Omit<Arrival, 'accepted'>, backend: Backend, serverName: string | null): void {
     socket.setNoDelay(true)
     const what = { frontend: this.#served.frontend, backend, header: headerOf(arrival), serverName }
     const connection = new TcpConnection(socket, what, this.#context, this.#forget)

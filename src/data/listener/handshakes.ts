@@ -2,11 +2,11 @@
 // are not the bind's own, because names are passed through to servers or an authority looks for the answer to a
 // challenge, the client's hello is read first; a bind without such rules never looks at one. Handshakes of its own wait
 // for each other where their number is limited. What is spoken behind them is not known here.
-import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../model/reasons.ts'
 import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
-import { onread, type OwnedSocket } from '../io/socket.ts'
+import { onread } from '../io/socket.ts'
+import type { OwnedSocket, Wire } from '../io/socket-owner.ts'
 import { beginHandshake } from '../proxy-protocol/early-bytes.ts'
 import { wrapServer } from '../tls/accept.ts'
 import { challengeFor, type ChallengeTls } from '../tls/challenge-contexts.ts'
@@ -27,7 +27,7 @@ import { WaitingHandshake, type WaitingHost } from './waiting-handshake.ts'
 /** Who knows what comes of a connection. */
 export interface HandshakesHost {
   /** Its handshake is done. */
-  speak(socket: Socket, arrival: Omit<Arrival, 'accepted'>): void
+  speak(socket: Wire, arrival: Omit<Arrival, 'accepted'>): void
   /** Its handshake is none of ours, and goes on to a server. */
   passThrough(socket: OwnedSocket, arrival: Arrival, to: PassedHello): void
   /** Nothing has come of it, and it is not closed yet. */

@@ -6,15 +6,8 @@ import { ms } from '../../model/units.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
 import { NO_ADDRESS } from '../io/address.ts'
-import {
-  own,
-  pauseReading,
-  plainSocket,
-  sharedBuffer,
-  type Accepted,
-  type OwnedSocket,
-  type SocketOwner,
-} from '../io/socket.ts'
+import { own, pauseReading, plainSocket, type Accepted } from '../io/socket.ts'
+import { sharedBuffer, type OwnedSocket, type SocketOwner } from '../io/socket-owner.ts'
 import type { Endpoint, ProxyHeader } from './header.ts'
 import { BAD_HEADER, NO_HEADER, SHORTEST, isSurelyHeader, parseProxyHeader } from './parse.ts'
 import type { ProxyRules } from './rules.ts'

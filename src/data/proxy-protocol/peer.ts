@@ -2,9 +2,9 @@
 // what rules, hashes, sessions and logs go by. All else is looked up when somebody asks: servers that want a PROXY header
 // of their own, and the access log.
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { jsonText } from '../access-log/text.ts'
+import type { Wire } from '../io/socket-owner.ts'
 import { plainAddress } from '../io/address.ts'
 import { serverNameOf } from '../key/origin.ts'
 import type { Endpoint, ProxyHeader } from './header.ts'
@@ -18,13 +18,13 @@ export class Peer {
   readonly port: number
   /** Null: none came, or none was read. */
   readonly header: ProxyHeader | null
-  readonly #socket: Socket
+  readonly #socket: Wire
   /** Of who sent the header; '' when none did. */
   readonly #sender: string
   #uniqueId: string
 
   /** @param socket open, and with TLS the one that terminates it */
-  constructor(socket: Socket, header: ProxyHeader | null) {
+  constructor(socket: Wire, header: ProxyHeader | null) {
     const own = plainAddress(socket.remoteAddress)
     const source = header === null ? null : header.source
     this.address = source === null ? own : source.address
@@ -65,7 +65,7 @@ export class Peer {
   }
 
   get #secure(): TLSSocket | null {
-    return 'encrypted' in this.#socket ? (this.#socket as TLSSocket) : null
+    return 'encrypted' in this.#socket ? (this.#socket as unknown as TLSSocket) : null
   }
 
   /** Of the connection, in hexadecimal: that of the tier above, or one of our own. */

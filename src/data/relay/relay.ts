@@ -4,7 +4,8 @@ import type { ReasonCode } from '../../model/reasons.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Clock, Timed } from '../io/clock.ts'
 import { Flow } from '../io/flow.ts'
-import { READ_BUFFER, breakOff, own, resumeReading, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import { breakOff, own, resumeReading } from '../io/socket.ts'
+import { READ_BUFFER, type OwnedSocket, type SocketOwner } from '../io/socket-owner.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
 
 export interface RelayHost {

@@ -3,7 +3,6 @@
 // makes it possible to go to another server when the first can't be reached. When the choice follows the server name of a
 // TLS handshake that is not ours, the client's first bytes are read before it, unless the bind has done so already.
 import { performance } from 'node:perf_hooks'
-import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { OUTCOME_FAILED, OUTCOME_OK, OUTCOME_TIMEOUT, type Outcome } from '../../balance/outcome.ts'
 import type { FrontendSpec } from '../../messages/snapshot.ts'
@@ -12,7 +11,8 @@ import type { Millis } from '../../model/units.ts'
 import type { Source } from '../clients/source.ts'
 import type { WorkerContext } from '../context.ts'
 import type { Timed } from '../io/clock.ts'
-import { breakOff, own, sharedBuffer, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import { breakOff, own } from '../io/socket.ts'
+import { sharedBuffer, type OwnedSocket, type SocketOwner, type Wire } from '../io/socket-owner.ts'
 import { Origin, serverNameOf } from '../key/origin.ts'
 import { NO_KEY } from '../key/parts.ts'
 import type { ConnectionSessions } from '../persistence/connection-sessions.ts'
@@ -72,7 +72,7 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   #over = false
 
   constructor(
-    socket: Socket,
+    socket: Wire,
     { frontend, backend, header, serverName }: TcpArrival,
     context: WorkerContext,
     onClosed: (connection: TcpConnection) => void,

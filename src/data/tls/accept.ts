@@ -9,7 +9,8 @@
 // Not here: deadlines, limits, and what is done with the bytes.
 import { Socket } from 'node:net'
 import { TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls'
-import { WRITE_HIGH_WATER } from '../io/socket.ts'
+import { WRITE_HIGH_WATER } from '../io/socket-owner.ts'
+import { TcpSocket } from '../io/tcp-socket.ts'
 import { prepareAlert } from './alert.ts'
 import type { ClientAuth } from './client-auth.ts'
 
@@ -85,10 +86,16 @@ let handlesCanBeWrapped = typeof prototype._wrapHandle === 'function'
  * @param internals false: nothing that Node does not document, for the test of that way. Bytes come by ordinary events, and
  * certificates are chosen for clients that ask for a name
  */
-export function wrapServer(raw: Socket | Handle, terms: Terms, onread: OnRead, internals = true): AcceptedSocket {
+export function wrapServer(
+  raw: Socket | TcpSocket | Handle,
+  terms: Terms,
+  onread: OnRead,
+  internals = true,
+): AcceptedSocket {
   const { options, choose = null, clientAuth = null } = terms
-  const onHandle = internals && handlesCanBeWrapped ? wrapHandle(raw, options, onread) : null
-  const secure = (onHandle ?? new TLSSocket(socketOf(raw), options)) as AcceptedSocket
+  const start = below(raw)
+  const onHandle = internals && handlesCanBeWrapped ? wrapHandle(start, options, onread) : null
+  const secure = (onHandle ?? new TLSSocket(socketOf(start), options)) as AcceptedSocket
   secure.staticReads = onHandle !== null
   secure.choice = null
   secure.clientAuth = clientAuth
@@ -157,3 +164,8 @@ function wrapHandle(raw: Socket | Handle, common: TLSSocketOptions, onread: OnRe
 
 const socketOf = (raw: Socket | Handle): Socket =>
   raw instanceof Socket ? raw : new Socket({ handle: raw, allowHalfOpen: true, manualStart: true } as object)
+
+/** What to begin on: a connection that was read already gives up its handle; closed meanwhile, it has none. */
+function below(raw: Socket | TcpSocket | Handle): Socket | Handle {
+  return raw instanceof TcpSocket ? (raw.detach() ?? new Socket().destroy()) : raw
+}

@@ -4,12 +4,13 @@ import net from 'node:net'
 import tls from 'node:tls'
 import type { ServerSpec } from '../../messages/snapshot.ts'
 import type { Mode } from '../../model/states.ts'
-import { WRITE_HIGH_WATER, onread, type OwnedSocket } from '../io/socket.ts'
+import { onread, type NodeSocket } from '../io/socket.ts'
+import { WRITE_HIGH_WATER } from '../io/socket-owner.ts'
 import { serverTls } from '../tls/server-tls.ts'
 
 /** A connection on its way; the socket emits its ready event when it can carry bytes. */
 export interface Opened {
-  readonly socket: OwnedSocket
+  readonly socket: NodeSocket
   readonly readyEvent: 'connect' | 'secureConnect'
 }
 
@@ -43,7 +44,7 @@ export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
   }
   if (spec.tls === null) {
     return (header) => {
-      const socket = net.connect(options as unknown as net.NetConnectOpts) as OwnedSocket
+      const socket = net.connect(options as unknown as net.NetConnectOpts) as NodeSocket
       if (header !== null) socket.write(header) // Node keeps it until the socket is connected, and sends it first
       socket.staticReads = true
       socket.destroy = destroyOnceRead
@@ -56,7 +57,7 @@ export function connectTo(spec: ServerSpec, mode: Mode): ConnectServer {
     const how = { ...options, ...(below !== null && { socket: below }), ...secure.options() }
     const socket = tls.connect(how as unknown as tls.ConnectionOptions)
     secure.attend(socket)
-    const owned = socket as unknown as OwnedSocket
+    const owned = socket as unknown as NodeSocket
     if (below !== null) tie(below, owned)
     owned.staticReads = header === null // over another socket, Node reads in its own way
     owned.destroy = destroyOnceRead
@@ -72,7 +73,7 @@ function introduced(target: object, header: Uint8Array): net.Socket {
 }
 
 /** They end as one. Why the lower one failed is told before Node closes the upper one, which it does without a reason. */
-function tie(below: net.Socket, socket: OwnedSocket): void {
+function tie(below: net.Socket, socket: NodeSocket): void {
   below.prependOnceListener('error', (error) => (socket.failure ??= error))
   socket.once('close', () => below.destroy())
 }

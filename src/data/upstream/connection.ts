@@ -1,8 +1,9 @@
 // One connection to a server. It has a user while a request or a tunnel is on it, and none while it is idle. It keeps
 // the bytes of the request head until the answer begins, so that the request can go to another server instead.
-import { own, pauseReading, resumeReading, type OwnedSocket, type SocketOwner } from '../io/socket.ts'
+import { own, pauseReading, resumeReading } from '../io/socket.ts'
+import { type OwnedSocket, type SocketOwner, HOLD, PLACE_BUSY } from '../io/socket-owner.ts'
 import { Flow } from '../io/flow.ts'
-import { HOLD, PLACE_BUSY, writeBytes } from '../io/write.ts'
+import { writeBytes } from '../io/write.ts'
 import type { ConnectServer } from './connect.ts'
 
 /** Who uses the connection now. After `onUpstreamClosed` nothing more is heard of it. */

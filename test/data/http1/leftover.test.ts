@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Leftover, hasLeftover } from '../../../src/data/http1/leftover.ts'
 import type { FrontendSpec } from '../../../src/messages/snapshot.ts'
 import type { Clock } from '../../../src/data/io/clock.ts'
-import type { OwnedSocket } from '../../../src/data/io/socket.ts'
+import type { OwnedSocket } from '../../../src/data/io/socket-owner.ts'
 
 /** A client that has so many bytes left, at a lowest rate of bytes a second. */
 function start(left: number, bodyRate: number, clientIdle = 60_000) {

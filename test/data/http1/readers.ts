@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { reasonCodes, type ReasonCode } from '../../../src/model/reasons.ts'
 import { BAD_BODY, BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Body, CHUNK_OVERHEAD } from '../../../src/data/http1/body.ts'
 import { INCOMPLETE } from '../../../src/data/http1/fields.ts'
-import { sharedBuffer } from '../../../src/data/io/socket.ts'
+import { sharedBuffer } from '../../../src/data/io/socket-owner.ts'
 import { RequestHead, failureIndex, parseRequestHead } from '../../../src/data/http1/request-head.ts'
 import { readChunks } from '../../support/raw-http.ts'
 

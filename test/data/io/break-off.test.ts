@@ -1,7 +1,8 @@
 // Breaking off a connection in every state that it may be in: it is closed each time, and says so.
 import type net from 'node:net'
 import { expect, test } from 'vitest'
-import { breakOff, onread, own, type OwnedSocket } from '../../../src/data/io/socket.ts'
+import { breakOff, onread, own } from '../../../src/data/io/socket.ts'
+import type { OwnedSocket } from '../../../src/data/io/socket-owner.ts'
 import { dial, eventually, startServer } from '../../support/peers.ts'
 
 test.each(['open', 'ended', 'with bytes that nobody reads', 'ended, with bytes that nobody reads'])(

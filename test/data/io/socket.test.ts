@@ -2,16 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import net, { type AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import {
-  breakOff,
-  onConnection,
-  own,
-  plainSocket,
-  resumeReading,
-  sharedBuffer,
-  type OwnedSocket,
-  type SocketOwner,
-} from '../../../src/data/io/socket.ts'
+import { breakOff, onConnection, own, plainSocket, resumeReading } from '../../../src/data/io/socket.ts'
+import { sharedBuffer, type OwnedSocket, type SocketOwner, type Wire } from '../../../src/data/io/socket-owner.ts'
+import { TcpSocket } from '../../../src/data/io/tcp-socket.ts'
 import { dial, eventually, pause } from '../../support/peers.ts'
 
 /** Sends back what comes, as long as it is not much, and notes what happens to it. */
@@ -22,7 +15,7 @@ class Echo implements SocketOwner {
   /** Answers a read with a pause. */
   holds = false
 
-  constructor(socket: net.Socket) {
+  constructor(socket: Wire) {
     this.socket = own(socket, this)
   }
   onBytes(buffer: Buffer, n: number): boolean {
@@ -44,7 +37,7 @@ class Echo implements SocketOwner {
 }
 
 describe.each([
-  ['bare handles and static reads', true],
+  ['bare handles', true],
   ['ordinary events', false],
 ])('by %s', (_, bare) => {
   async function listen(): Promise<{ port: number; accepted: Echo[] }> {
@@ -68,7 +61,7 @@ describe.each([
     expect(client.received.equals(data)).toBe(true)
     await eventually('closed', () => accepted[0]!.events.length === 2)
     expect(accepted[0]!.events).toEqual(['end', 'closed in order'])
-    expect(accepted[0]!.socket.staticReads ?? false).toBe(bare)
+    expect(accepted[0]!.socket instanceof TcpSocket).toBe(bare)
   })
 
   test('a pause lasts until reading is resumed', async () => {

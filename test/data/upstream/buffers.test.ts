@@ -2,7 +2,7 @@
 import net from 'node:net'
 import { expect, test } from 'vitest'
 import { Flow } from '../../../src/data/io/flow.ts'
-import type { OwnedSocket } from '../../../src/data/io/socket.ts'
+import type { NodeSocket } from '../../../src/data/io/socket.ts'
 import { UpstreamConnection } from '../../../src/data/upstream/connection.ts'
 import { startServer } from '../../support/peers.ts'
 
@@ -21,7 +21,7 @@ test('a hundred connections that close in the middle of a transfer leave the nex
   const server = await startServer(() => {})
   const large = sizeNow()
   for (let i = 0; i < 100; i++) {
-    const socket = net.connect(server.port, '127.0.0.1') as OwnedSocket
+    const socket = net.connect(server.port, '127.0.0.1') as NodeSocket
     const connection = new UpstreamConnection(home, { socket, readyEvent: 'connect' })
     connection.flow.bulk()
     expect(connection.flow.nextBuffer().length).toBe(large)
