@@ -16,7 +16,7 @@ async function configured(): Promise<string> {
   const servers: string[] = []
   for (const name of 'abc') servers.push(`${name}: '127.0.0.1:${(await startServer(answering(`server${name}`))).port}'`)
   return `
-global: { workers: 1, admin: off, control_socket: CONTROL, shutdown_timeout: 5s }
+global: { workers: 1, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 5s }
 frontends: { web: { bind: '127.0.0.1:0', backend: app } }
 backends:
   app: { health_check: off, balance: roundrobin, persistence: { table: header:X-User }, servers: { ${servers.join(', ')} } }

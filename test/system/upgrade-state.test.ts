@@ -44,7 +44,7 @@ test('sessions in tables go on at the same servers, through two upgrades', { tim
   const backend = (persistence: string, mode = 'http'): string =>
     `{ mode: ${mode}, health_check: off, balance: random, persistence: ${persistence}, servers: { ${servers} } }`
   const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 30s }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 30s }
 frontends:
   api: { bind: '127.0.0.1:0', backend: api }
   shop: { bind: '127.0.0.1:0', backend: shop }
@@ -102,7 +102,7 @@ test('TLS sessions of before an upgrade are resumed after it', { timeout: 120_00
   const { cert, key } = await makeCertificate({ names: ['www.test'] })
   const { pem } = files({ pem: cert + key })
   const weir = await startWeir(`
-global: { workers: 2, admin: off, control_socket: CONTROL, shutdown_timeout: 5s }
+global: { workers: 2, admin: off, control_socket: CONTROL, overload: { loop_delay: 0s }, shutdown_timeout: 5s }
 frontends: { web: { bind: '127.0.0.1:0', tls: ${pem}, backend: app } }
 backends: { app: { health_check: off, servers: { ${servers} } } }
 `)

@@ -41,7 +41,7 @@ export class TcpSocket implements Wire {
   pendingWrite: object | null = null
   failure?: NodeJS.ErrnoException
   /** Named as that of net.Socket, for what is done with either. Null: closed. */
-  _handle: Handle | null
+  _handle: OwnHandle | null
   /** What the next read goes to. */
   #buffer: Buffer
   #reading = true
@@ -53,10 +53,10 @@ export class TcpSocket implements Wire {
   #own: Endpoint | null = null
 
   /** @param handle open, and not reading. @param first what the first read goes to */
-  constructor(handle: Handle, first: Buffer) {
+  constructor(handle: OwnHandle, first: Buffer) {
     this._handle = handle
     this.#buffer = first
-    ;(handle as OwnHandle).socket = this
+    handle.socket = this
     handle.onread = onRead
     handle.useUserBuffer(first)
     handle.readStart()
@@ -66,7 +66,10 @@ export class TcpSocket implements Wire {
 
   /** In `onread`. @returns the buffer for the next read; undefined: the same */
   take(n: number): Buffer | undefined {
-    if (n <= 0) return this.#noBytes(n)
+    if (n <= 0) {
+      this.#noBytes(n)
+      return undefined
+    }
     const { owner } = this
     const buffer = this.#buffer
     const goOn = owner.onBytes(buffer, n)
@@ -78,9 +81,9 @@ export class TcpSocket implements Wire {
     return wanted
   }
 
-  #noBytes(n: number): undefined {
+  #noBytes(n: number): void {
     if (n === 0 || this.destroyed) return
-    if (n !== END_OF_FILE) return void this.destroy(handleError(n, 'read'))
+    if (n !== END_OF_FILE) return this.destroy(handleError(n, 'read'))
     this.#ended = true
     this.owner.onEnd()
     if (this.writableFinished) this.destroy()
@@ -133,7 +136,7 @@ export class TcpSocket implements Wire {
     this.#writes--
     this.writableLength -= bytes
     if (this.destroyed) return
-    if (status < 0) return void this.destroy(handleError(status, 'write'))
+    if (status < 0) return this.destroy(handleError(status, 'write'))
     if (this.#writes > 0) return
     this.pendingWrite = null
     if (this.writableEnded) this.#shutDown()
@@ -175,7 +178,7 @@ export class TcpSocket implements Wire {
     if (handle !== null && (handle.reset === undefined || handle.reset(onClosed) !== 0)) handle.close(onClosed)
   }
 
-  #leave(error?: NodeJS.ErrnoException): Handle | null {
+  #leave(error?: NodeJS.ErrnoException): OwnHandle | null {
     const handle = this._handle
     if (handle === null) return null
     if (error !== undefined) this.failure = error
@@ -185,10 +188,13 @@ export class TcpSocket implements Wire {
     return handle
   }
 
-  /** Somebody else has the connection from now on. @returns null: it is closed */
+  /**
+   * Somebody else has the connection from now on: a TLSSocket, or one that reads into a buffer of its own.
+   * @returns null: it is closed
+   */
   detach(): Handle | null {
     this.pause()
-    const handle = this.#leave() as OwnHandle | null
+    const handle = this.#leave()
     if (handle !== null) handle.socket = null
     return handle
   }

@@ -1,16 +1,21 @@
 // Breaking off a connection in every state that it may be in: it is closed each time, and says so.
-import type net from 'node:net'
-import { expect, test } from 'vitest'
-import { breakOff, onread, own } from '../../../src/data/io/socket.ts'
-import type { OwnedSocket } from '../../../src/data/io/socket-owner.ts'
-import { dial, eventually, startServer } from '../../support/peers.ts'
+import net, { type AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { breakOff, onConnection, onread, own, plainSocket } from '../../../src/data/io/socket.ts'
+import type { OwnedSocket, Wire } from '../../../src/data/io/socket-owner.ts'
+import { dial, eventually } from '../../support/peers.ts'
 
-test.each(['open', 'ended', 'with bytes that nobody reads', 'ended, with bytes that nobody reads'])(
-  '%s',
-  async (state) => {
-    let accepted: net.Socket | null = null
-    const server = await startServer((socket) => (accepted = socket))
-    const client = await dial(server.port)
+const states = ['open', 'ended', 'with bytes that nobody reads', 'ended, with bytes that nobody reads']
+
+test.each(states.flatMap((state) => [true, false].map((bare) => ({ state, bare }))))(
+  '$state (bare handle: $bare)',
+  async ({ state, bare }) => {
+    let accepted: Wire | null = null
+    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true })
+    onTestFinished(() => void server.close())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onConnection(server, (connection) => (accepted = plainSocket(connection)), bare)
+    const client = await dial((server.address() as AddressInfo).port)
     client.socket.pause()
     await eventually('accepted', () => accepted !== null)
     let closed = false
