@@ -3,6 +3,7 @@
 // waiting is written out by close(), and as far as possible when the process ends in another way. Level and target can
 // change while it is in use: there is one logger for the life of the process, and where its lines go is looked up with each.
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { isatty } from 'node:tty'
 import { pino, stdTimeFunctions, type DestinationStream, type Level, type Logger } from 'pino'
 import { stays, type Readied } from './reload/all-or-nothing.ts'
@@ -73,14 +74,11 @@ const descriptors: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 }
 /** @throws Error with words for the operator when the file cannot be opened */
 async function openOutlet(target: string): Promise<Outlet> {
   const fd = descriptors[target]
+  if (fd === undefined) await tryToOpen(target)
   const destination = pino.destination({ dest: fd ?? target, sync: false })
   let broken = false
   destination.on('error', () => (broken = true)) // a full disk or a closed pipe must not end a load balancer
-  if (fd === undefined) {
-    await once(destination, 'ready').catch((error: Error) => {
-      throw new Error(`cannot open the process log: ${error.message}`, { cause: error })
-    })
-  }
+  if (fd === undefined) await once(destination, 'ready')
   let reopened: Promise<unknown> = Promise.resolve()
   const lines: DestinationStream = fd !== undefined && isatty(fd) ? humanLines(destination) : destination
   return {
@@ -99,6 +97,15 @@ async function openOutlet(target: string): Promise<Outlet> {
       destination.end()
       await closed
     },
+  }
+}
+
+/** Before there is a destination: one that could not open its file cannot be closed either, and throws when the process ends. */
+async function tryToOpen(path: string): Promise<void> {
+  try {
+    await (await open(path, 'a')).close()
+  } catch (error) {
+    throw new Error(`cannot open the process log: ${(error as Error).message}`, { cause: error })
   }
 }
 

@@ -1,4 +1,5 @@
 // The process log: what a line looks like, that nothing is lost at the end, and rotation.
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,6 +97,17 @@ test('rotation is that of the file in use', async () => {
 
 test('a file that cannot be opened is an error', async () => {
   await expect(openLog({ level: 'info', target: '/nowhere/weir.log' })).rejects.toThrow(/ENOENT/)
+})
+
+test('a file that could not be opened is no trouble when the process ends', async () => {
+  const script = `
+    import { openLog } from ${JSON.stringify(new URL('../../src/control/log.ts', import.meta.url).href)}
+    const { prepare } = await openLog({ level: 'info', target: 'stderr' })
+    await prepare({ level: 'info', target: '/nowhere/weir.log' }).catch(({ message }) => console.log(message))
+    process.exit(3)`
+  const args = ['--input-type=module', '--eval', script]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  expect([status, stdout, stderr]).toEqual([3, expect.stringContaining('cannot open the process log: ENOENT'), ''])
 })
 
 test('a line for people has the time of day, the level and the message', () => {
