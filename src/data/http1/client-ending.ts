@@ -28,6 +28,8 @@ export abstract class ClientEnding extends ClientIdentity implements SocketOwner
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  /** In the list of its bind (listener/connections.ts). */
+  listIndex = -1
   readonly socket: OwnedSocket
   ended = false
   protected readonly context: WorkerContext

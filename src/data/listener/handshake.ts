@@ -24,6 +24,8 @@ export class Handshake implements SocketOwner, Timed {
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  /** In the list of its bind (listener/connections.ts). */
+  listIndex = -1
   readonly socket: AcceptedSocket
   /** As it was when the handshake began. */
   readonly frontend: FrontendSpec

@@ -34,6 +34,8 @@ export class Held implements Timed {
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  /** In the list of its bind (listener/connections.ts). */
+  listIndex = -1
   readonly accepted: Accepted
   /** Its place in its source is kept while it waits; null: it has none. */
   readonly source: Source | null

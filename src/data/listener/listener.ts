@@ -53,8 +53,9 @@ export class Listener {
     this.#entrance.follow(served)
   }
 
-  get open(): ReadonlySet<Connection> {
-    return this.#connections.open
+  /** All of its connections, for whoever may end some meanwhile. */
+  connections(): Connection[] {
+    return this.#connections.all()
   }
 
   get name(): string {
@@ -72,7 +73,7 @@ export class Listener {
 
   /** Listens no more, and has no connection left. */
   get isOver(): boolean {
-    return this.open.size === 0 && !this.#server.listening
+    return this.#connections.count === 0 && !this.#server.listening
   }
 
   /** Called whenever a connection has ended, and when it listens no more. */

@@ -22,7 +22,7 @@ export function findConnections(
   let found = 0
   for (const listener of listeners) {
     if (frontend !== null && listener.slot !== frontend) continue
-    for (const connection of listener.open) {
+    for (const connection of listener.connections()) {
       if (server !== null && connection.serverSlot !== server) continue
       if (networks !== null && isOfNetworks?.(connection.address ?? '') !== true) continue
       found++

@@ -16,6 +16,7 @@ export interface WaitingHost {
 }
 
 export class WaitingHandshake implements Entrant, Connection {
+  listIndex = -1
   readonly arrival: Arrival
   /** Null: nothing was read of it yet. */
   readonly begun: Begun | null

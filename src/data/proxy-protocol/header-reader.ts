@@ -40,6 +40,8 @@ export class HeaderReader implements SocketOwner, Timed {
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  /** In the list of its bind (listener/connections.ts). */
+  listIndex = -1
   readonly #socket: OwnedSocket
   readonly #from: string | null
   readonly #rules: ProxyRules

@@ -45,6 +45,8 @@ export class TcpConnection implements SocketOwner, UpstreamUser, Placed, RelayHo
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  /** In the list of its bind (listener/connections.ts). */
+  listIndex = -1
   readonly context: WorkerContext
   readonly frontend: FrontendSpec
   backend: Backend

@@ -61,7 +61,7 @@ export type AcceptedSocket = TLSSocket & {
 type Handle = object
 /** What Node has beneath a TLSSocket. */
 interface TlsHandle {
-  oncertcb?: (hello: { servername: string; OCSPRequest: boolean }) => void
+  oncertcb?: (this: TlsHandle, hello: { servername: string; OCSPRequest: boolean }) => void
   certCbDone?: () => void
   setOCSPResponse?: (response: Uint8Array) => void
   sni_context?: unknown
@@ -115,7 +115,9 @@ function endOnTlsError(this: TLSSocket, error: Error): void {
 function chooseOnHandle(secure: AcceptedSocket, choose: Choose): void {
   const handle: TlsHandle | null = (secure as unknown as Internals)._handle
   if (handle === null || handle.certCbDone === undefined || handle.setOCSPResponse === undefined) return
-  handle.oncertcb = function ({ servername, OCSPRequest }) {
+  // V8 puts a function that is assigned to a property right where it is written into the old generation, and all that it refers to
+  // would live until the whole heap is collected.
+  const answer: TlsHandle['oncertcb'] = function ({ servername, OCSPRequest }) {
     const choice = choose(servername, secure)
     secure.choice = choice
     if (choice.context !== null) this.sni_context = choice.context.context
@@ -126,6 +128,7 @@ function chooseOnHandle(secure: AcceptedSocket, choose: Choose): void {
       secure.destroy(error as Error)
     }
   }
+  handle.oncertcb = answer
 }
 
 /** The handle on its way to the constructor of TLSSocket, which takes no handle as an argument. */

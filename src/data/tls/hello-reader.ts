@@ -46,6 +46,8 @@ export class HelloReader implements SocketOwner, Timed {
   wheelTick = 0
   wheelNext: Timed | null = null
   wheelPrevious: Timed | null = null
+  /** In the list of its bind (listener/connections.ts). */
+  listIndex = -1
   readonly socket: OwnedSocket
   readonly source: Source | null
   readonly introduced: Introduced | null
