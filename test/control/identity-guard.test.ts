@@ -4,9 +4,10 @@ import { guardIdentity } from '../../src/control/identity-guard.ts'
 import type { IdentityFields } from '../../src/messages/tls.ts'
 import { ms } from '../../src/model/units.ts'
 import { snapshotOf, type BackendWish, type BindWish, type FrontendWish } from '../support/data-plane.ts'
+import { clientAuthSpec } from '../support/tls.ts'
 
 const secure = (fields: IdentityFields | null, backend = -1): BindWish => ({
-  tls: { certificates: [], clientAuth: { mode: 'required', ca: '', crl: null, depth: 1, fields } },
+  tls: { certificates: [], clientAuth: clientAuthSpec('', { fields }) },
   backend,
 })
 const breaker = (fallback: number): Partial<BackendWish> => ({

@@ -8,6 +8,7 @@ import type { Log } from '../../src/data/log.ts'
 import type {
   BindCertificates,
   CertificateSpec,
+  ClientAuthSpec,
   ServerTlsSpec,
   TicketKeys,
   TlsSpec,
@@ -26,6 +27,16 @@ export const tlsSpec = (more: Partial<TlsSpec> = {}): TlsSpec => ({
   clientAuth: null,
   hsts: null,
   passthrough: [],
+  ...more,
+})
+
+/** @param ca PEM of the authorities of clients */
+export const clientAuthSpec = (ca: string, more: Partial<ClientAuthSpec> = {}): ClientAuthSpec => ({
+  mode: 'required',
+  ca,
+  crl: null,
+  depth: 1,
+  fields: null,
   ...more,
 })
 

@@ -13,7 +13,7 @@ import { certificateSpec, makeAuthority, makeCertificate, type CertificateAndKey
 import { snapshotOf, type BindWish, type FrontendWish, type TestPlane, type Wish } from '../../support/data-plane.ts'
 import { RawClient, dial, eventually, fetchOnce, get, onHead, startPlane, startServer } from '../../support/peers.ts'
 import { files, program, run } from '../../support/programs.ts'
-import type { TlsWish } from '../../support/tls.ts'
+import { clientAuthSpec, type TlsWish } from '../../support/tls.ts'
 
 let authority: CertificateAndKey
 let alice: CertificateAndKey
@@ -24,14 +24,9 @@ beforeAll(async () => {
   certificates = [await certificateSpec({ names: ['weir.test'] })]
 })
 
-const auth = (fields: IdentityFields | null, more: Partial<ClientAuthSpec> = {}): ClientAuthSpec => ({
-  mode: 'optional',
-  ca: authority.cert,
-  crl: null,
-  depth: 1,
-  fields,
-  ...more,
-})
+const auth = (fields: IdentityFields | null, more: Partial<ClientAuthSpec> = {}): ClientAuthSpec =>
+  clientAuthSpec(authority.cert, { mode: 'optional', fields, ...more })
+
 /** The first bind asks for certificates, the second speaks TLS without, the third is plain. */
 const threeBinds = (fields: IdentityFields | null): BindWish[] => [
   { tls: { certificates, clientAuth: auth(fields) } },

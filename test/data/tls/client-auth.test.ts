@@ -13,7 +13,7 @@ import type { TestPlane } from '../../support/data-plane.ts'
 import { answering, eventually, reasonCount, startPlane, startServer } from '../../support/peers.ts'
 import { files, program, run } from '../../support/programs.ts'
 import { ask } from '../../support/tls-client.ts'
-import { someKeys, testTls, type TlsWish } from '../../support/tls.ts'
+import { clientAuthSpec, someKeys, testTls, type TlsWish } from '../../support/tls.ts'
 
 const openssl = program('openssl')
 const versions = ['TLSv1.2', 'TLSv1.3'] as const
@@ -39,14 +39,7 @@ beforeAll(async () => {
   alice = await client('alice', root)
 })
 
-const auth = (more: Partial<ClientAuthSpec> = {}): ClientAuthSpec => ({
-  mode: 'required',
-  ca: root.cert,
-  crl: null,
-  depth: 1,
-  fields: null,
-  ...more,
-})
+const auth = (more: Partial<ClientAuthSpec> = {}): ClientAuthSpec => clientAuthSpec(root.cert, more)
 
 async function serve(clientAuth: ClientAuthSpec | null, more: Partial<TlsWish> = {}): Promise<TestPlane> {
   const behind = await startServer(answering('fine'))

@@ -13,7 +13,7 @@ import { answering, eventually, leftovers, reasonCount, startPlane, startServer 
 import { files, folder, program, run } from '../../support/programs.ts'
 import { revocationList } from '../../support/revocations.ts'
 import { ask } from '../../support/tls-client.ts'
-import { testTls, type TlsWish } from '../../support/tls.ts'
+import { clientAuthSpec, testTls, type TlsWish } from '../../support/tls.ts'
 
 const openssl = program('openssl')
 const curl = program('curl')
@@ -32,14 +32,7 @@ beforeAll(async () => {
   expired = await makeCertificate({ names: ['alice'], usage: 'client', ca: root, from, days: 1 })
 })
 
-const auth = (more: Partial<ClientAuthSpec> = {}): ClientAuthSpec => ({
-  mode: 'required',
-  ca: root.cert,
-  crl: null,
-  depth: 1,
-  fields: null,
-  ...more,
-})
+const auth = (more: Partial<ClientAuthSpec> = {}): ClientAuthSpec => clientAuthSpec(root.cert, more)
 
 async function serve(tls: Partial<TlsWish> = {}, bind: Omit<BindWish, 'tls'> = {}): Promise<TestPlane> {
   const behind = await startServer(answering('fine'))
