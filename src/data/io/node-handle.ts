@@ -11,6 +11,12 @@ export interface WriteRequest {
   writeStatus?: number | null
 }
 
+/** Has `done` called when it is over, which it may be already. */
+export function whenWritten(request: WriteRequest, done: WriteRequest['oncomplete']): void {
+  request.oncomplete = done
+  if (typeof request.writeStatus === 'number') setImmediate(() => done.call(request, request.writeStatus!))
+}
+
 /** An open connection: TCP, a unix socket, or TLS on top of either. */
 export interface Handle {
   /** Called after every read; may answer with the buffer for the next one. */

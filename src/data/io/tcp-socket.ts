@@ -8,6 +8,7 @@ import {
   handleError,
   handles,
   readResult,
+  whenWritten,
   type Endpoint,
   type Handle,
   type WriteRequest,
@@ -128,8 +129,7 @@ export class TcpSocket implements Wire {
     this.pendingWrite = request
     request.socket = this
     request.bytes = bytes
-    request.oncomplete = onWritten
-    if (typeof request.writeStatus === 'number') setImmediate(() => onWritten.call(request, request.writeStatus!))
+    whenWritten(request, onWritten)
   }
 
   onWritten(bytes: number, status: number): void {

@@ -2,7 +2,7 @@
 // kernel takes whole, which is the usual case, then costs none of the bookkeeping of a stream. Where Node is another than the one
 // whose handles are known (node-handle.ts), and over TLS, every write is an ordinary one (`direct` of the socket), and so is
 // any write while something is waiting, so that the order is kept.
-import { handleError, type Handle, type WriteRequest } from './node-handle.ts'
+import { handleError, whenWritten, type Handle, type WriteRequest } from './node-handle.ts'
 import { HOLD, PLACE_BUSY, type OwnedSocket } from './socket-owner.ts'
 import { TcpSocket } from './tcp-socket.ts'
 
@@ -39,13 +39,12 @@ function notTaken(socket: OwnedSocket, bytes: Buffer, result: number | WriteRequ
   socket.pendingWrite = request
   request.socket = socket
   request.bytes = bytes
-  request.oncomplete = onWritten as WriteRequest['oncomplete']
-  if (typeof request.writeStatus === 'number') setImmediate(() => onWritten.call(request, request.writeStatus!))
+  whenWritten(request, onWritten)
   return PLACE_BUSY | HOLD
 }
 
-function onWritten(this: PendingWrite, status: number): void {
-  const { socket } = this
+function onWritten(this: WriteRequest, status: number): void {
+  const { socket } = this as PendingWrite
   if (socket.pendingWrite !== this) return
   socket.pendingWrite = null
   if (socket.destroyed) return
